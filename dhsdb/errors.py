@@ -1,0 +1,150 @@
+"""The exceptions of dhsdb: one small tree, each with what, where and what to do.
+
+Every error that a user can cause or mend is a :class:`DhsdbError`. The command line prints its message without a
+traceback and exits with its ``exit_code``: 2 for a user's mistake, 1 for a failure of ours, 3 for an infeasible model.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+EXIT_FAILURE = 1
+EXIT_USER = 2
+EXIT_INFEASIBLE = 3
+
+_SHOWN = 50
+
+
+class DhsdbError(Exception):
+    """The root: a failure of ours unless a subclass says otherwise.
+
+    Parameters
+    ----------
+    message
+        What is wrong and where, in one or two sentences.
+    hint
+        What the user can do about it.
+    """
+
+    exit_code = EXIT_FAILURE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UserError(DhsdbError, ValueError):
+    """A mistake in arguments, files or names, which the user can mend."""
+
+    exit_code = EXIT_USER
+
+
+class UnknownNameError(UserError, LookupError):
+    """A name that does not exist, with the nearest ones that do.
+
+    Parameters
+    ----------
+    kind
+        What was looked for, in the user's words (``"scenario"``).
+    name
+        The name as given.
+    known
+        The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        names = sorted(set(known))
+        hint = did_you_mean(name, names) or (f"Known: {', '.join(names[:20])}." if names else f"There is no {kind} yet.")
+        super().__init__(f"unknown {kind} '{name}'{' in ' + where if where else ''}", hint)
+        self.kind = kind
+        self.name = name
+
+
+class LockTimeoutError(UserError, TimeoutError):
+    """The store is held by another process for longer than we were asked to wait."""
+
+
+class StoreVersionError(UserError):
+    """The store was written by a newer dhsdb, or is not a store at all."""
+
+
+class InfeasibleError(DhsdbError):
+    """The model has no solution, or an unbounded one."""
+
+    exit_code = EXIT_INFEASIBLE
+
+
+class SolverError(DhsdbError, RuntimeError):
+    """The solver failed, or stopped without an answer."""
+
+
+class CheckError(UserError):
+    """Findings of severity ``error`` stop what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in an input, with its place.
+
+    ``where`` parts that are not known are empty (a CSV has no sheet, a PBF no row).
+    """
+
+    message: str
+    file: str = ""
+    sheet: str = ""
+    row: int | None = None
+    column: str = ""
+    value: object = None
+    hint: str = ""
+    severity: str = "error"
+    code: str = "invalid"
+
+    @property
+    def location(self) -> str:
+        """Place in words: ``plants.xlsx, sheet process, row 7, column capital``."""
+        parts = [self.file] if self.file else []
+        if self.sheet:
+            parts.append(f"sheet {self.sheet}")
+        if self.row is not None:
+            parts.append(f"row {self.row}")
+        if self.column:
+            parts.append(f"column {self.column}")
+        return ", ".join(parts)
+
+    def __str__(self) -> str:
+        text = f"{self.location}: {self.message}" if self.location else self.message
+        return f"{text} {self.hint}".rstrip()
+
+
+class ProblemsError(UserError):
+    """All the mistakes of one input, reported together; nothing was written.
+
+    Parameters
+    ----------
+    problems
+        Every mistake found, in the order of the input.
+    """
+
+    def __init__(self, problems: Sequence[Problem], what: str = "the input") -> None:
+        self.problems = tuple(problems)
+        lines = [f"{len(problems)} problem{'s' * (len(problems) != 1)} in {what}; nothing was written."]
+        lines += [f"  - {problem}" for problem in problems[:_SHOWN]]
+        if len(problems) > _SHOWN:
+            lines.append(f"  (+{len(problems) - _SHOWN} more)")
+        super().__init__("\n".join(lines))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean 'x'?`` for the nearest known name, or an empty string."""
+    by_fold = {str(k).casefold(): str(k) for k in known}
+    near = difflib.get_close_matches(str(name).casefold(), list(by_fold), n=1, cutoff=0.6)
+    return f"Did you mean '{by_fold[near[0]]}'?" if near else ""

@@ -1,0 +1,1 @@
+"""One module per foreign format: each yields typed rows with their place, and the pipeline does the rest."""

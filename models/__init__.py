@@ -1,0 +1,1 @@
+"""What is optimised: lp (the LP layer), geo, investment, dispatch, pareto."""

@@ -1,0 +1,133 @@
+"""Input tables of what stands in space: buildings, streets, heat sources, pipes, plants and the network's temperatures."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from dhsdb.schema.columns import column, count, flag, geometry, key, number, profile, words
+from dhsdb.schema.inputs import InputRow, share, size
+
+
+class Place(InputRow):
+    """What stands in space does not vary by year; its figures do, in tables of their own."""
+
+    by_year: ClassVar[bool] = False
+
+
+class Street(Place, table=True):
+    """One row is a street segment between two intersections, along which a trench can be dug."""
+
+    street: str = key("segment: OSM way and number", example="4253174-0")
+    from_node: int | None = column(sa.BigInteger, "node that it starts from")
+    to_node: int | None = column(sa.BigInteger, "node that it ends at")
+    osm_way: int | None = column(sa.BigInteger, "OpenStreetMap way")
+    highway: str | None = words("class (OpenStreetMap highway)", example="residential")
+    title: str | None = words("name of the street")
+    surface: str | None = words("surface")
+    length_m: float | None = size("length", "m")
+    geometry: Any = geometry("line")
+
+
+class Building(Place, table=True):
+    """One row is a building."""
+
+    building: str = key("building", example="w4253174")
+    site: str | None = words("site that it belongs to", example="centre")
+    use: str | None = words("use, which chooses the specific demand", example="office")
+    osm_tag: str | None = words("value of the OpenStreetMap tag building")
+    title: str | None = words("name")
+    address: str | None = words("address")
+    levels: float | None = size("storeys above ground", "", high=200)
+    height_m: float | None = size("height", "m", high=900)
+    footprint_m2: float | None = size("footprint", "m^2")
+    floor_area_m2: float | None = size("heated floor area", "m^2")
+    construction_year: int | None = count("year of construction", low=1000, high=2200)
+    geometry: Any = geometry("footprint")
+
+
+class BuildingDemand(InputRow, table=True):
+    """One row is a building's heat demand."""
+
+    building: str = key("building", example="w4253174")
+    space_heat_mwh: float | None = size("heat for space", "MWh/year")
+    hot_water_mwh: float | None = size("heat for hot water", "MWh/year")
+    peak_mw: float | None = size("peak load")
+    profile: str | None = profile("shape: shares of the year")
+    rule: str | None = words("how it was estimated")
+
+
+class SpecificDemand(InputRow, table=True):
+    """One row is the specific heat demand of a use; it overrides the built-in figures."""
+
+    use: str = key("use", example="office")
+    space_heat_kwh_m2: float | None = size("heat for space per heated floor area", "kWh/m^2/year", high=2000)
+    hot_water_kwh_m2: float | None = size("heat for hot water per heated floor area", "kWh/m^2/year", high=2000)
+    full_load_hours: float | None = size("annual demand per peak load", "hour/year", high=8784)
+    profile: str | None = profile("shape: shares of the year")
+    source: str | None = words("where the figures come from")
+
+
+class HeatSource(Place, table=True):
+    """One row is a source of heat outside the network's own plants."""
+
+    heat_source: str = key("source", example="data centre north")
+    title: str | None = words("name for people")
+    kind: str | None = words("data_centre, supermarket, ice_rink, waste_water, metro_station, industry, plant ...")
+    capacity_mw: float | None = size("heat that it can give at a time", example=2.5)
+    temperature_c: float | None = number("temperature of the heat", "degC", low=-30, high=600, example=28)
+    annual_mwh: float | None = size("heat that it can give in a year", "MWh/year")
+    profile: str | None = profile("availability in each hour")
+    rule: str | None = words("how capacity and temperature were found")
+    geometry: Any = geometry("point")
+
+
+class PlantSite(Place, table=True):
+    """One row is a place where heat enters the network."""
+
+    plant: str = key("plant", example="harbour")
+    site: str | None = words("site that it belongs to")
+    existing: bool | None = flag("it stands already")
+    geometry: Any = geometry("point")
+
+
+class NetworkPipe(Place, table=True):
+    """One row is a pipe pair (supply and return) of an existing network."""
+
+    pipe: str = key("pipe", example="main-1")
+    site: str | None = words("site that it belongs to", example="centre")
+    from_node: str | None = words("node that it starts from")
+    to_node: str | None = words("node that it ends at")
+    trench_m: float | None = size("trench length", "m")
+    diameter_m: float | None = size("inner diameter", "m", high=3)
+    existing: bool | None = flag("it stands already")
+    geometry: Any = geometry("line")
+
+
+class PipeType(Place, table=True):
+    """One row is a pipe pair that can be bought."""
+
+    pipe_type: str = key("pipe type", example="DN100")
+    diameter_m: float | None = size("inner diameter", "m", high=3, example=0.1071)
+    cost_per_m: float | None = size("investment per trench length, digging included", "money/m", example=750)
+    loss_w_mk: float | None = size("loss of the pair per trench length and degree above ground", "W/m/delta_degC", example=0.35)
+    max_velocity_m_s: float | None = size("velocity that it is laid out for; NULL = by pressure gradient", "m/s", high=10)
+
+
+class NetworkTemperature(InputRow, table=True):
+    """One row is the temperatures of a site's network: they set pipe sizes, losses and the COP of heat pumps."""
+
+    site: str = key("site", example="centre")
+    supply_c: float | None = number("supply temperature at design load", "degC", low=20, high=250, example=90)
+    return_c: float | None = number("return temperature at design load", "degC", low=5, high=200, example=50)
+    supply_profile: str | None = profile("supply temperature in each hour, in degC")
+    return_profile: str | None = profile("return temperature in each hour, in degC")
+    ground_c: float | None = number("ground temperature", "degC", low=-20, high=40, example=6)
+    loss_share: float | None = share("heat lost between plants and substations at supply_c and return_c", high=0.9, example=0.08)
+    loss_reference_c: float | None = number("mean network temperature at which loss_share was found", "degC", low=10, high=250)
+
+
+TABLES: tuple[type[InputRow], ...] = (
+    Street, Building, BuildingDemand, SpecificDemand, HeatSource, PlantSite, NetworkPipe, PipeType, NetworkTemperature,
+)  # fmt: skip
