@@ -28,15 +28,6 @@ class Item(ResultTable, table=True):
     direction: str | None = words("in or out, seen from the technology")
 
 
-class Step(ResultTable, table=True):
-    """One row is a time step of a run."""
-
-    year: int | None = year("year")
-    t: int | None = hour()
-    hours: float | None = number("length", "hour")
-    weight_h: float | None = number("hours of the year that it stands for", "hour")
-
-
 class Capacity(ResultTable, table=True):
     """One row is a unit in a year."""
 
@@ -49,12 +40,13 @@ class Capacity(ResultTable, table=True):
 
 
 class Flow(ResultTable, table=True):
-    """One row is the mean power of a unit and commodity in a time step; zeros are left out."""
+    """One row is the energy of a unit and commodity in a time step."""
 
     year: int | None = year("year")
     item: int | None = count("unit, commodity and direction, in result.item")
     t: int | None = hour()
-    mw: float | None = number("mean power", "MW")
+    weight_h: float | None = number("hours of the year that the step stands for", "hour")
+    mwh: float | None = number("energy in these hours; the mean power is mwh / weight_h", "MWh")
 
 
 class Level(ResultTable, table=True):
@@ -191,6 +183,6 @@ class ParetoValue(ResultTable, table=True):
 
 
 TABLES: tuple[type[ResultTable], ...] = (
-    Item, Step, Capacity, Flow, Level, Price, Cost, Emission, Unserved, Energy, Connection, BuildingSupply, Network,
+    Item, Capacity, Flow, Level, Price, Cost, Emission, Unserved, Energy, Connection, BuildingSupply, Network,
     GridCurve, ParetoPoint, ParetoValue,
 )  # fmt: skip

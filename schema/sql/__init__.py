@@ -1,0 +1,1 @@
+"""Views of the store as SQL that a person can run by hand."""

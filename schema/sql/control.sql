@@ -1,0 +1,69 @@
+-- Scenarios, revisions, findings and profiles as people see them.
+
+-- One row is a living scenario, with its newest revision, its model years and its stack from top to bottom.
+CREATE OR REPLACE VIEW main.scenarios AS
+SELECT
+    s.name AS scenario,
+    r.revision,
+    coalesce(y.years, []) AS years,
+    k.stack,
+    c.created_at,
+    r.message,
+    s.epsg,
+    k.behind
+FROM meta.scenario AS s
+JOIN meta.revision AS c ON c.revision = s.created
+JOIN meta.revision AS r ON r.revision = (SELECT max(revision) FROM meta.revision AS n WHERE n.scenario = s.scenario)
+JOIN (
+    SELECT
+        st.scenario,
+        list(CASE WHEN st.pin IS NULL THEN l.name ELSE l.name || '@' || st.pin END ORDER BY st.rank DESC) AS stack,
+        sum((SELECT count(*) FROM meta.revision AS n WHERE n.scenario = st.layer AND n.revision > st.pin))::INTEGER AS behind
+    FROM meta.stack AS st
+    JOIN meta.scenario AS l ON l.scenario = st.layer
+    WHERE st.rev_to IS NULL
+    GROUP BY st.scenario
+) AS k ON k.scenario = s.scenario
+LEFT JOIN (
+    SELECT scenario, list(year ORDER BY year) AS years FROM input.model_year GROUP BY scenario
+) AS y ON y.scenario = s.name
+WHERE s.deleted IS NULL;
+
+-- One row is a revision: a change of one scenario, with the file it was read from.
+CREATE OR REPLACE VIEW main.revisions AS
+SELECT
+    s.name AS scenario,
+    r.revision,
+    r.created_at,
+    r.author,
+    r.message,
+    f.file AS source,
+    f.sha256,
+    r.n_set,
+    r.n_removed,
+    r.kind,
+    f.attribution
+FROM meta.revision AS r
+JOIN meta.scenario AS s ON s.scenario = r.scenario
+LEFT JOIN (
+    SELECT
+        revision,
+        string_agg(file, ', ' ORDER BY source) AS file,
+        string_agg(sha256, ', ' ORDER BY source) AS sha256,
+        string_agg(DISTINCT attribution, ', ') AS attribution
+    FROM meta.source
+    GROUP BY revision
+) AS f ON f.revision = r.revision;
+
+-- One row is a problem or warning of a revision or a run.
+CREATE OR REPLACE VIEW main.findings AS
+SELECT s.name AS scenario, f.revision, f.run, f.severity, f.code, f.location, f.message
+FROM meta.finding AS f
+JOIN meta.scenario AS s ON s.scenario = f.scenario;
+
+-- One row is a value of a profile of a living scenario.
+CREATE OR REPLACE VIEW input.profile_value AS
+SELECT p.scenario, p.profile, v.t, v.value, h.kind, h.unit
+FROM input.profile AS p
+JOIN meta.series AS h ON h.sha256 = p.sha256
+JOIN meta.series_value AS v ON v.series = h.series;
