@@ -9,7 +9,7 @@ SELECT
     k.stack,
     c.created_at,
     r.message,
-    s.epsg,
+    k.epsg,
     k.behind
 FROM meta.scenario AS s
 JOIN meta.revision AS c ON c.revision = s.created
@@ -18,7 +18,8 @@ JOIN (
     SELECT
         st.scenario,
         list(CASE WHEN st.pin IS NULL THEN l.name ELSE l.name || '@' || st.pin END ORDER BY st.rank DESC) AS stack,
-        sum((SELECT count(*) FROM meta.revision AS n WHERE n.scenario = st.layer AND n.revision > st.pin))::INTEGER AS behind
+        sum((SELECT count(*) FROM meta.revision AS n WHERE n.scenario = st.layer AND n.revision > st.pin))::INTEGER AS behind,
+        max(l.epsg) AS epsg
     FROM meta.stack AS st
     JOIN meta.scenario AS l ON l.scenario = st.layer
     WHERE st.rev_to IS NULL

@@ -1,0 +1,269 @@
+"""Edits of a scenario's own layer: set cells, remove rows, add rows. Nothing is overwritten; each edit is a revision.
+
+A `set` appends partial rows that name the cells they set; a removal appends rows that remove. Conditions and expressions
+are SQL of the user and only ever select, in a sandbox; what they select is written by parameters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dhsdb.bulk import insert, registered
+from dhsdb.errors import UnknownNameError, UserError, did_you_mean
+from dhsdb.names import Ref, find
+from dhsdb.scenarios import add_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from dhsdb.database import Database, Writer
+    from dhsdb.schema.inputs import InputRow
+
+Value = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an edit did."""
+
+    scenario: str
+    revision: int
+    n_rows: int
+
+
+def set_cells(
+    db: Database, scenario: str, cell: str, value: Value, *, where: str = "", year: int | None = None, message: str
+) -> Edit:
+    """Set one column of the rows that a condition selects, in the scenario's own layer.
+
+    Parameters
+    ----------
+    cell
+        ``TABLE.COLUMN``.
+    value
+        A value of the column's type; None sets it to NULL (unlimited, off). For a number column, text is an expression
+        of the row, such as ``"price * 1.1"``.
+    where
+        SQL condition on the effective rows; empty selects all.
+    year
+        Only rows of this year.
+    message
+        Why.
+
+    Raises
+    ------
+    UserError
+        If the condition selects no row, or the value is not allowed.
+    """
+    table, column = _cell(cell)
+    expression = value if isinstance(value, str) and _is_number(table, column) else None
+    if expression is None:
+        _check_value(table, column, value)
+    chosen = _select(db, scenario, table, where, year, expression)
+    if expression is None:
+        chosen = chosen.append_column("value", _constant(table, column, value, chosen.num_rows))
+    else:
+        for found in chosen.column("value").to_pylist():
+            _check_value(table, column, found)
+    with db.write(f"setting {cell} in {scenario}") as writer:
+        ref = find(writer.con, scenario)
+        revision = add_revision(writer, ref.scenario, "set", message)
+        here = Ref(ref.scenario, ref.name, revision)
+        n = _append(writer, table, here, chosen, column)
+        _count(writer, revision, n_set=n)
+    return Edit(scenario, revision, n)
+
+
+def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, message: str) -> Edit:
+    """Remove the rows that a condition selects: the scenario's own layer says that they are gone.
+
+    Raises
+    ------
+    UserError
+        If the condition selects no row.
+    """
+    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+
+    table = input_table(table_name)
+    chosen = _select(db, scenario, table, where, None, None)
+    with db.write(f"removing rows of {table_name} in {scenario}") as writer:
+        ref = find(writer.con, scenario)
+        revision = add_revision(writer, ref.scenario, "remove", message)
+        n = _append(writer, table, Ref(ref.scenario, ref.name, revision), chosen, None)
+        _count(writer, revision, n_removed=n)
+    return Edit(scenario, revision, n)
+
+
+def add_rows(writer: Writer, table: type[InputRow], ref: Ref, rows: pa.Table | pd.DataFrame) -> int:
+    """Append rows to a scenario's own layer as part of revision ``ref.revision``.
+
+    ``rows`` has the table's key, ``year`` and cells, and may have ``cells``, ``source``, ``sheet`` and ``source_row``.
+    """
+    from dhsdb.bulk import to_arrow  # noqa: PLC0415
+
+    return insert(writer.con, table, _carried(to_arrow(rows), ref), order=", ".join(["year", *_quoted(table.keys())]))
+
+
+def _carried(rows: pa.Table, ref: Ref, *, removed: bool = False) -> pa.Table:
+    """Add layer, revision and the mark of removal."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    n = rows.num_rows
+    for name, value, kind in (
+        ("layer", ref.scenario, pa.int32()),
+        ("origin", ref.revision, pa.int32()),
+        ("rev_from", ref.revision, pa.int32()),
+        ("removed", removed, pa.bool_()),
+    ):
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.repeat(pa.scalar(value, kind), n))
+    return rows
+
+
+def _select(
+    db: Database, scenario: str, table: type[InputRow], where: str, year: int | None, expression: str | None
+) -> pa.Table:
+    """Return the keys and years that a condition selects, and the value of an expression, one line per row to write.
+
+    Where all years of a key get the same value, one row of every year (NULL) is returned, so that later years follow.
+    """
+    keys = ", ".join(_quoted(table.keys()))
+    value = f", ({expression}) AS value" if expression else ""
+    alike = "count(DISTINCT value) + count(*) FILTER (value IS NULL) <= 1" if expression else "TRUE"
+    first = ", any_value(value) AS value" if expression else ""
+    given = "" if year is None else f"WHERE coalesce(year, {int(year)}) = {int(year)}"
+    name = table.__table__.name
+    query = f"""
+WITH eff AS (SELECT * FROM input.{name}_at($scenario, $revision)),
+chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff {given}) WHERE {where or "TRUE"}
+),
+total AS (SELECT {keys}, count(*) AS n_all FROM eff GROUP BY ALL),
+whole AS (
+    SELECT {keys}{first} FROM chosen JOIN total USING ({keys}) GROUP BY {keys}, n_all HAVING count(*) = n_all AND {alike}
+)
+SELECT {keys}, NULL::SMALLINT AS year{", value" if expression else ""} FROM whole WHERE {"FALSE" if year else "TRUE"}
+UNION ALL
+SELECT {keys}, {f"{int(year)}::SMALLINT AS year" if year else "year"}{", value" if expression else ""} FROM chosen
+{"" if year else f"ANTI JOIN whole USING ({keys})"}"""  # noqa: S608  runs in the sandbox, read-only
+    with db.read() as con:
+        ref = find(con, scenario)
+    with db.read(sandbox=True) as con, _explained(con, table, where, expression):
+        rows = con.execute(query, {"scenario": ref.name, "revision": ref.revision}).to_arrow_table()
+    if not rows.num_rows:
+        raise UserError(
+            f"no row of {name} in scenario '{scenario}' matches {where or 'the year'!r}; nothing was changed.",
+            f"`dhsdb scenario show {scenario} {name}` lists the rows.",
+        )
+    return rows
+
+
+@contextlib.contextmanager
+def _explained(con: duckdb.DuckDBPyConnection, table: type[InputRow], where: str, expression: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Turn an error in the user's SQL into one that names the columns there are."""
+    import duckdb  # noqa: PLC0415  heavy
+
+    del con
+    try:
+        yield
+    except duckdb.Error as error:
+        what = " and ".join(repr(t) for t in (where, expression) if t)
+        first = str(error).splitlines()[0]
+        names = ", ".join(["year", *table.own()])
+        raise UserError(f"{what}: {first}", f"Columns of {table.__table__.name}: {names}.") from None
+
+
+def _append(writer: Writer, table: type[InputRow], ref: Ref, chosen: pa.Table, column: str | None) -> int:
+    """Append rows that set ``column`` to their ``value``, or that remove where ``column`` is None.
+
+    A row of every year ranks below a year's own row in the same layer, so such years get a row as well.
+    """
+    keys = ", ".join(_quoted(table.keys()))
+    same = " AND ".join(f'o."{k}" = c."{k}"' for k in table.keys())
+    value = f', value AS "{column}"' if column else ""
+    sets = f"AND (o.cells IS NULL OR list_contains(o.cells, '{column}'))" if column else ""
+    with registered(writer.con, "chosen", chosen):
+        rows = writer.con.execute(
+            f"""
+SELECT {keys}, year{value}{f", ['{column}'] AS cells" if column else ""} FROM chosen
+UNION
+SELECT {", ".join("c." + k for k in _quoted(table.keys()))}, o.year{value}{f", ['{column}'] AS cells" if column else ""}
+FROM chosen AS c JOIN {table.qualified()} AS o ON {same}
+WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL {sets}""",  # noqa: S608  ours
+            [ref.scenario],
+        ).to_arrow_table()
+    insert(writer.con, table, _carried(rows, ref, removed=column is None))
+    return int(rows.num_rows)
+
+
+def _count(writer: Writer, revision: int, n_set: int = 0, n_removed: int = 0) -> None:
+    writer.con.execute(
+        "UPDATE meta.revision SET n_set = ?, n_removed = ? WHERE revision = ?", [n_set, n_removed, revision]
+    )
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+def _cell(cell: str) -> tuple[type[InputRow], str]:
+    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+
+    name, dot, column = cell.partition(".")
+    if not dot:
+        raise UserError(f"'{cell}' is not TABLE.COLUMN.", "For example: commodity.price")
+    table = input_table(name)
+    if column in table.keys() or column == "year":
+        raise UserError(f"{cell} is part of the row's key.", "Remove the row and add another.")
+    if column not in table.cell_names():
+        raise UnknownNameError("column", column, table.cell_names(), f"table {name}")
+    return table, column
+
+
+def _is_number(table: type[InputRow], column: str) -> bool:
+    import sqlalchemy as sa  # noqa: PLC0415  heavy
+
+    return isinstance(table.__table__.columns[column].type, (sa.Double, sa.Integer))
+
+
+def _check_value(table: type[InputRow], column: str, value: Value) -> None:
+    """Refuse a value outside the column's bounds or choices."""
+    meaning = table.own()[column]
+    where = f"{table.__table__.name}.{column}"
+    if value is None:
+        return
+    if meaning.choices and value not in meaning.choices:
+        hint = did_you_mean(str(value), meaning.choices) or f"Allowed: {', '.join(meaning.choices)}."
+        raise UserError(f"{where} can't be '{value}'.", hint)
+    if not _is_number(table, column):
+        return
+    if isinstance(value, str) or math.isnan(float(value)) or math.isinf(float(value)):
+        raise UserError(f"{where} is a number, not '{value}'.", "NULL stands for unlimited or off.")
+    low = -math.inf if meaning.low is None else meaning.low
+    high = math.inf if meaning.high is None else meaning.high
+    if not low <= float(value) <= high:
+        raise UserError(f"{where} = {value:g} is out of bounds: {low:g} to {high:g} {meaning.unit}".rstrip() + ".")
+
+
+def _constant(table: type[InputRow], column: str, value: Value, n: int) -> pa.Array:
+    import pyarrow as pa  # noqa: PLC0415  heavy
+    import sqlalchemy as sa  # noqa: PLC0415
+
+    sa_type = table.__table__.columns[column].type
+    kind = (
+        pa.float64()
+        if isinstance(sa_type, sa.Double)
+        else pa.int64()
+        if isinstance(sa_type, sa.Integer)
+        else pa.bool_()
+        if isinstance(sa_type, sa.Boolean)
+        else pa.string()
+    )
+    return pa.repeat(pa.scalar(value, kind), n)
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    return [f'"{n}"' for n in names]

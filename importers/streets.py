@@ -1,0 +1,241 @@
+"""Noding: OSM ways as flat arrays, cut into segments between intersections, and the projection of what was read.
+
+A way is cut where a node is shared with another way, where it meets itself, and at its ends. The graph is the nodes' ids,
+never their positions: a bridge and the street below it may cross at one point without meeting. A way of a clipped extract
+keeps its runs of two or more nodes whose positions are known. Which classes of highway a trench may follow is left to the
+models.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dhsdb.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from pyproj import Transformer
+
+    Box = tuple[float, float, float, float]
+
+MAX_AREA_ERROR = 0.01
+"""Relative error of areas beyond which a projection is called unfit for this place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Ways as flat arrays.
+
+    Attributes
+    ----------
+    way
+        OSM ids, shape (ways,).
+    count
+        Number of nodes of each way, shape (ways,).
+    node
+        Ids of all ways' nodes, one way after the other, shape (nodes,).
+    xy
+        Longitude and latitude of the nodes in degrees, NaN where unknown, shape (nodes, 2).
+    """
+
+    way: NDArray[np.int64]
+    count: NDArray[np.int64]
+    node: NDArray[np.int64]
+    xy: NDArray[np.float64]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether a node's position is known, shape (nodes,)."""
+        import numpy as np  # noqa: PLC0415  heavy
+
+        return np.asarray(~np.isnan(self.xy[:, 0]))
+
+    @property
+    def owner(self) -> NDArray[np.int64]:
+        """Index of the way that a node belongs to, shape (nodes,)."""
+        import numpy as np  # noqa: PLC0415  heavy
+
+        return np.repeat(np.arange(len(self.way)), self.count)
+
+
+@dataclass(slots=True)
+class LineBuffer:
+    """Ways as they come from a file, 24 bytes per node."""
+
+    way: array[int] = field(default_factory=lambda: array("q"))
+    count: array[int] = field(default_factory=lambda: array("q"))
+    node: array[int] = field(default_factory=lambda: array("q"))
+    xy: bytearray = field(default_factory=bytearray)
+
+    def add(self, way: int, nodes: Sequence[int], xy: bytes) -> None:
+        """Append a way; ``xy`` is its longitudes and latitudes as little-endian doubles."""
+        self.way.append(way)
+        self.count.append(len(nodes))
+        self.node.extend(nodes)
+        self.xy += xy
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Segments between intersections.
+
+    Attributes
+    ----------
+    way
+        Index of the way that a segment is part of, shape (segments,).
+    number
+        Place of the segment in its way, from 0, shape (segments,).
+    from_node, to_node
+        OSM ids of its ends, shape (segments,).
+    count
+        Number of points of a segment, shape (segments,).
+    xy
+        The points of all segments, one after the other, shape (points, 2).
+    """
+
+    way: NDArray[np.int64]
+    number: NDArray[np.int64]
+    from_node: NDArray[np.int64]
+    to_node: NDArray[np.int64]
+    count: NDArray[np.int64]
+    xy: NDArray[np.float64]
+
+
+def gather(buffers: Iterable[LineBuffer]) -> tuple[Lines, NDArray[np.int64]]:
+    """Join the ways of several files; of a way that is in two of them, the one with more known nodes stays.
+
+    Returns
+    -------
+    tuple
+        The ways, and for each the index of its file, shape (ways,).
+    """
+    import numpy as np  # noqa: PLC0415  heavy
+
+    parts = list(buffers)
+    lines = Lines(
+        way=np.concatenate([np.frombuffer(part.way, dtype=np.int64) for part in parts]),
+        count=np.concatenate([np.frombuffer(part.count, dtype=np.int64) for part in parts]),
+        node=np.concatenate([np.frombuffer(part.node, dtype=np.int64) for part in parts]),
+        xy=np.concatenate([np.frombuffer(part.xy, dtype="<f8") for part in parts]).reshape(-1, 2),
+    )
+    source = np.repeat(np.arange(len(parts)), [len(part.way) for part in parts])
+    if len(parts) == 1 or len(np.unique(lines.way)) == len(lines.way):
+        return lines, source
+    known = np.bincount(lines.owner[lines.known], minlength=len(lines.way))
+    order = np.lexsort((source, -known, lines.way))
+    keep = np.sort(order[np.append(True, np.diff(lines.way[order]) != 0)])
+    nodes = np.isin(lines.owner, keep)
+    return Lines(lines.way[keep], lines.count[keep], lines.node[nodes], lines.xy[nodes]), source[keep]
+
+
+def node_ways(lines: Lines, bbox: Box | None = None) -> Segments:
+    """Cut ways into segments between intersections.
+
+    Parameters
+    ----------
+    lines
+        The ways; only they make intersections.
+    bbox
+        West, south, east, north in degrees: nodes outside count as unknown.
+
+    Returns
+    -------
+    Segments
+        In the order of the ways and along each way; a closed way without intersections is one segment that starts and
+        ends at the same node.
+    """
+    import numpy as np  # noqa: PLC0415  heavy
+
+    kept, run = _runs(lines, bbox)
+    node, owner = lines.node[kept], lines.owner[kept]
+    _, inverse, visits = np.unique(node, return_inverse=True, return_counts=True)
+    starts = np.append(True, np.diff(run) != 0) if len(run) else np.zeros(0, dtype=bool)
+    cut = np.flatnonzero((visits[inverse] > 1) | starts | np.append(starts[1:], True)[: len(run)])
+    inner = run[cut[:-1]] == run[cut[1:]]
+    first, last = cut[:-1][inner], cut[1:][inner]
+    count = last - first + 1
+    offset = np.cumsum(count) - count
+    points = np.repeat(first - offset, count) + np.arange(count.sum())
+    way = owner[first]
+    fresh = np.flatnonzero(np.append(True, np.diff(way) != 0)[: len(way)])
+    number = np.arange(len(way)) - np.repeat(fresh, np.diff(np.append(fresh, len(way))))
+    return Segments(way, number, node[first], node[last], count, lines.xy[kept][points])
+
+
+def _runs(lines: Lines, bbox: Box | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the positions of the nodes that stay, and the run of known nodes that each belongs to."""
+    import numpy as np  # noqa: PLC0415  heavy
+
+    owner = lines.owner
+    known = lines.known & inside(lines.xy, bbox)
+    # A node named twice in a row is a slip of the mapper, not an intersection.
+    repeated = np.append(False, (np.diff(lines.node) == 0) & (np.diff(owner) == 0))[: len(owner)]
+    place = np.flatnonzero(~repeated)
+    known, owner = known[place], owner[place]
+    fresh = np.append(True, ~known[:-1] | (np.diff(owner) != 0))[: len(owner)]
+    run = np.cumsum(fresh & known)[known]
+    place = place[known]
+    long = np.bincount(run, minlength=1)[run] > 1
+    return place[long], run[long]
+
+
+def inside(xy: NDArray[np.float64], bbox: Box | None) -> NDArray[np.bool_]:
+    """Return which points lie in the box, shape (n,); all of them without a box."""
+    import numpy as np  # noqa: PLC0415  heavy
+
+    if bbox is None:
+        return np.ones(len(xy), dtype=bool)
+    west, south, east, north = bbox
+    x, y = xy[:, 0], xy[:, 1]
+    return np.asarray((x >= west) & (x <= east) & (y >= south) & (y <= north))
+
+
+def utm_epsg(longitude: float, latitude: float) -> int:
+    """Return the EPSG code of the UTM zone (WGS 84) of a point.
+
+    Examples
+    --------
+    >>> utm_epsg(24.94, 60.17), utm_epsg(-58.4, -34.6)
+    (32635, 32721)
+    """
+    zone = min(int((longitude + 180) // 6) + 1, 60)
+    return (32600 if latitude >= 0 else 32700) + zone
+
+
+def projection(epsg: int, centre: tuple[float, float]) -> Transformer | Problem:
+    """Return the way from longitude and latitude to a projected system in metres, or what is wrong with the system.
+
+    Parameters
+    ----------
+    epsg
+        Code of the system.
+    centre
+        Longitude and latitude of the data, where the system must keep areas within :data:`MAX_AREA_ERROR`.
+    """
+    from pyproj import CRS, Proj, Transformer  # noqa: PLC0415  heavy
+    from pyproj.exceptions import CRSError  # noqa: PLC0415  heavy
+
+    hint = f"Leave --crs out for the local UTM zone, EPSG:{utm_epsg(*centre)}, or name the country's own system."
+    try:
+        crs = CRS.from_epsg(epsg)
+    except CRSError:
+        return Problem(f"EPSG:{epsg} is not a known coordinate system.", value=epsg, hint=hint, code="crs")
+    if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
+        return Problem(f"EPSG:{epsg} ({crs.name}) is not projected in metres.", value=epsg, hint=hint, code="crs")
+    error = abs(Proj(crs).get_factors(*centre, errcheck=False).areal_scale - 1)
+    if not error <= MAX_AREA_ERROR:  # also where it is not finite
+        text = f"EPSG:{epsg} ({crs.name}) is not made for this place: areas are wrong by {error:.0%}."
+        return Problem(text, value=epsg, hint=hint, code="crs")
+    return Transformer.from_crs(4326, crs, always_xy=True)
+
+
+def project(transformer: Transformer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Project points from longitude and latitude, shape (n, 2)."""
+    import numpy as np  # noqa: PLC0415  heavy
+
+    return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
