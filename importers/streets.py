@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 from dhsdb.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
     from pyproj import Transformer
 
     Box = tuple[float, float, float, float]
+    Project = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 MAX_AREA_ERROR = 0.01
 """Relative error of areas beyond which a projection is called unfit for this place."""
@@ -112,7 +114,7 @@ def gather(buffers: Iterable[LineBuffer]) -> tuple[Lines, NDArray[np.int64]]:
     Returns
     -------
     tuple
-        The ways, and for each the index of its file, shape (ways,).
+        The ways, and for each its index in the buffers, one after the other, shape (ways,).
     """
     import numpy as np  # noqa: PLC0415  heavy
 
@@ -123,14 +125,14 @@ def gather(buffers: Iterable[LineBuffer]) -> tuple[Lines, NDArray[np.int64]]:
         node=np.concatenate([np.frombuffer(part.node, dtype=np.int64) for part in parts]),
         xy=np.concatenate([np.frombuffer(part.xy, dtype="<f8") for part in parts]).reshape(-1, 2),
     )
-    source = np.repeat(np.arange(len(parts)), [len(part.way) for part in parts])
-    if len(parts) == 1 or len(np.unique(lines.way)) == len(lines.way):
-        return lines, source
+    if len(parts) == 1:
+        return lines, np.arange(len(lines.way))
     known = np.bincount(lines.owner[lines.known], minlength=len(lines.way))
-    order = np.lexsort((source, -known, lines.way))
-    keep = np.sort(order[np.append(True, np.diff(lines.way[order]) != 0)])
+    order = np.lexsort((-known, lines.way))
+    fresh = np.append(True, np.diff(lines.way[order]) != 0)[: len(order)]
+    keep = np.sort(order[fresh])
     nodes = np.isin(lines.owner, keep)
-    return Lines(lines.way[keep], lines.count[keep], lines.node[nodes], lines.xy[nodes]), source[keep]
+    return Lines(lines.way[keep], lines.count[keep], lines.node[nodes], lines.xy[nodes]), keep
 
 
 def node_ways(lines: Lines, bbox: Box | None = None) -> Segments:
@@ -165,6 +167,40 @@ def node_ways(lines: Lines, bbox: Box | None = None) -> Segments:
     fresh = np.flatnonzero(np.append(True, np.diff(way) != 0)[: len(way)])
     number = np.arange(len(way)) - np.repeat(fresh, np.diff(np.append(fresh, len(way))))
     return Segments(way, number, node[first], node[last], count, lines.xy[kept][points])
+
+
+def table(segments: Segments, way: NDArray[np.int64], project: Project) -> pd.DataFrame:
+    """Return segments as a table.
+
+    Parameters
+    ----------
+    segments
+        As :func:`node_ways` returns them.
+    way
+        OSM ids of the ways, shape (ways,).
+    project
+        As :func:`projector` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``segment`` (way and number), ``from_node``, ``to_node``, ``osm_way``, ``length_m`` [m] and the line, ``geometry``.
+    """
+    import numpy as np  # noqa: PLC0415  heavy
+    import pandas as pd  # noqa: PLC0415  heavy
+    import shapely  # noqa: PLC0415  heavy
+
+    of_segment = way[segments.way]
+    owner = np.repeat(np.arange(len(segments.way)), segments.count)
+    geometry = shapely.linestrings(project(segments.xy), indices=owner)
+    return pd.DataFrame({
+        "segment": [f"{one}-{n}" for one, n in zip(of_segment.tolist(), segments.number.tolist(), strict=True)],
+        "from_node": segments.from_node,
+        "to_node": segments.to_node,
+        "osm_way": of_segment,
+        "length_m": shapely.length(geometry),
+        "geometry": geometry,
+    })
 
 
 def _runs(lines: Lines, bbox: Box | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -234,8 +270,8 @@ def projection(epsg: int, centre: tuple[float, float]) -> Transformer | Problem:
     return Transformer.from_crs(4326, crs, always_xy=True)
 
 
-def project(transformer: Transformer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Project points from longitude and latitude, shape (n, 2)."""
+def projector(transformer: Transformer) -> Project:
+    """Return a function on arrays of longitude and latitude, shape (n, 2), as ``shapely.transform`` takes it."""
     import numpy as np  # noqa: PLC0415  heavy
 
-    return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+    return lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))

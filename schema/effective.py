@@ -20,12 +20,12 @@ _STACK_AT = "meta.stack_at(scenario_name, at_revision)"
 
 def view_sql(table: type[InputRow]) -> str:
     """Return the view over all scenarios at their newest revision."""
-    return f"CREATE OR REPLACE VIEW input.{_name(table)} AS\n{_select(table, _STACK_NOW)}"
+    return f"CREATE OR REPLACE VIEW input.{_name(table)} AS\n{resolve_sql(table, _STACK_NOW)}"
 
 
 def macro_sql(table: type[InputRow]) -> str:
     """Return the table macro ``input.TABLE_at(scenario, revision)``."""
-    body = _select(table, _STACK_AT)
+    body = resolve_sql(table, _STACK_AT)
     return f"CREATE OR REPLACE MACRO input.{_name(table)}_at(scenario_name, at_revision) AS TABLE\n{body}"
 
 
@@ -62,20 +62,29 @@ def _name(table: type[InputRow]) -> str:
     return str(table.__table__.name)
 
 
-def _select(table: type[InputRow], stack: str) -> str:
-    """Return the SELECT that resolves a stack (scenario, years, rank, layer, pin) cell by cell."""
+def resolve_sql(table: type[InputRow], stack: str, only: str = "") -> str:
+    """Return the SELECT that resolves stacks cell by cell.
+
+    Parameters
+    ----------
+    stack
+        Relation with scenario, years, rank, layer and pin.
+    only
+        Relation with the natural key, to resolve just these keys; empty = all.
+    """
     keys = [_quote(k) for k in table.keys()]
     cells = table.cell_names()
     year = "unnest(CASE WHEN r.year IS NULL THEN s.years ELSE [r.year] END)" if table.by_year else "NULL::SMALLINT"
     values = "".join(f",\n    {_cell(c)}" for c in cells)
     inner = ", ".join(["r.cells", "r.removed", *(f"r.{k}" for k in keys), *(f"r.{_quote(c)}" for c in cells)])
     group = ", ".join(["scenario", "year", *keys])
+    chosen = f"\n    SEMI JOIN {only} AS o ON {' AND '.join(f'o.{k} = r.{k}' for k in keys)}" if only else ""
     return f"""SELECT
     {group}{values}
 FROM (
     SELECT s.scenario, {year} AS year, {inner}, {_ORDER} AS ord
     FROM {stack} AS s
-    {_HOLDS.format(table=_name(table))}
+    {_HOLDS.format(table=_name(table))}{chosen}
 )
 GROUP BY {group}
 HAVING max(ord) FILTER (NOT removed AND cells IS NULL) > coalesce(max(ord) FILTER (removed), -1)"""

@@ -66,7 +66,7 @@ class SpecificDemand(InputRow, table=True):
     hot_water_kwh_m2: float | None = size("heat for hot water per heated floor area", "kWh/m^2/year", high=2000)
     full_load_hours: float | None = size("annual demand per peak load", "hour/year", high=8784)
     profile: str | None = profile("shape: shares of the year")
-    source: str | None = words("where the figures come from")
+    reference: str | None = words("where the figures come from")
 
 
 class HeatSource(Place, table=True):

@@ -31,7 +31,7 @@ JOIN meta.scenario AS s ON s.scenario = r.scenario;
 -- One row is the chain that speaks for a scenario: the chosen one, else the newest complete one with default options. Only
 -- where there is none such, the newest that has results at all, so that a study's first window can be looked at.
 CREATE OR REPLACE VIEW meta.current_chain AS
-SELECT c.scenario, arg_max(c.chain, (c.chain = s.chosen_chain, c.is_default AND c.is_complete, c.is_default, c.chain)) AS chain
+SELECT c.scenario, arg_max(c.chain, (coalesce(c.chain = s.chosen_chain, FALSE), c.is_default AND c.is_complete, c.is_default, c.chain)) AS chain
 FROM meta.chain AS c
 JOIN meta.scenario AS s ON s.scenario = c.scenario
 WHERE EXISTS (

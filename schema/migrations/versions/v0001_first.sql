@@ -657,6 +657,7 @@ CREATE TABLE layer.specific_demand (
     rev_to INTEGER,
     removed BOOLEAN NOT NULL,
     cells VARCHAR[],
+    source INTEGER,
     sheet VARCHAR,
     source_row INTEGER,
     year SMALLINT,
@@ -665,7 +666,7 @@ CREATE TABLE layer.specific_demand (
     hot_water_kwh_m2 DOUBLE,
     full_load_hours DOUBLE,
     profile VARCHAR,
-    source VARCHAR
+    reference VARCHAR
 );
 
 CREATE TABLE layer.heat_source (

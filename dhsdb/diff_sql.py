@@ -1,0 +1,152 @@
+"""SQL of a comparison: two sides joined by natural key and year, and one line per cell that differs.
+
+The same statements serve inputs and results; only the relation that holds both sides, and how near two numbers count as
+equal, differ. Names come from our own table classes, values go in by parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+Kind = Literal["number", "text", "geometry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A column that is compared."""
+
+    name: str
+    kind: Kind
+    unit: str = ""
+
+    @property
+    def a(self) -> str:
+        """Its column on side a of the joined relation."""
+        return f'"a.{self.name}"'
+
+    @property
+    def b(self) -> str:
+        """Its column on side b of the joined relation."""
+        return f'"b.{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is compared: a table of inputs or results."""
+
+    area: Literal["inputs", "results"]
+    table: str
+    keys: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    collapse: bool = False
+    """Whether a change that is alike in all model years becomes one line without a year."""
+
+
+def joined_sql(subject: Subject, sides: str) -> str:
+    """Return the rows that exist or differ on one side only: keys, year, in_a, in_b, and each cell of both sides.
+
+    Parameters
+    ----------
+    sides
+        SELECT of both sides: ``scenario`` ('a' or 'b'), ``year``, keys and cells.
+    """
+    keys = [f'"{k}"' for k in subject.keys]
+    read = ", ".join(f'ST_AsWKB("{c.name}") AS "{c.name}"' if c.kind == "geometry" else f'"{c.name}"' for c in subject.cells)
+    both = ", ".join(f'a."{c.name}" AS {c.a}, b."{c.name}" AS {c.b}' for c in subject.cells)
+    on = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in ["year", *keys])
+    unlike = " OR ".join(f'a."{c.name}" IS DISTINCT FROM b."{c.name}"' for c in subject.cells)
+    return f"""WITH sides AS MATERIALIZED (SELECT scenario, {", ".join(["year", *keys])}, {read} FROM ({sides}))
+SELECT {", ".join(f"coalesce(a.{k}, b.{k}) AS {k}" for k in [*keys, "year"])},
+    a.scenario IS NOT NULL AS in_a, b.scenario IS NOT NULL AS in_b, {both}
+FROM (FROM sides WHERE scenario = 'a') AS a
+FULL JOIN (FROM sides WHERE scenario = 'b') AS b ON {on}
+WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}"""  # noqa: S608  names of ours
+
+
+def changes_sql(subject: Subject, joined: str) -> str:
+    """Return one line per cell that differs, from the relation of :func:`joined_sql`.
+
+    Parameters are ``$years`` (model years of both sides), ``$rel_tol``, ``$abs_tol`` and ``$money``, the factor from b's
+    money to a's. ``old`` and ``new`` are as stored; ``old_value`` and ``new_value`` are in a's money.
+    """
+    keys = [f'"{k}"' for k in subject.keys]
+    comma = "".join(f"{k}, " for k in keys)
+    structs = ",\n        ".join([_row_line(subject), *(_cell_line(i, c) for i, c in enumerate(subject.cells))])
+    whole = f"hash({', '.join(f'{c.a}, {c.b}' for c in subject.cells)})"
+    alike = "list_sort(list(year)) = $years AND len($years) > 0" if subject.collapse else "len($years) < 0"
+    texts = ", ".join(f"{k}::VARCHAR" for k in keys)
+    return f"""WITH cell AS (
+    SELECT {comma}year, in_a, in_b, CASE WHEN in_a AND in_b THEN 0 ELSE {whole} END AS row_hash, unnest([
+        {structs}
+    ]) AS c
+    FROM {joined}
+),
+line AS (
+    SELECT {comma}c, CASE WHEN NOT in_a THEN 'added' WHEN NOT in_b THEN 'removed' ELSE 'changed' END AS change,
+        unnest(CASE WHEN {alike} THEN [NULL::SMALLINT] ELSE list_sort(list(year)) END) AS year
+    FROM cell
+    WHERE c.differs
+    GROUP BY {comma}c, change, row_hash
+)
+SELECT '{subject.area}' AS area, '{subject.table}' AS "table", {f"concat_ws(' / ', {texts})" if keys else "''"} AS key, year,
+    c.name AS "column", change, c.old, c.new, c.old_value, c.new_value, c.new_value - c.old_value AS absolute,
+    CASE WHEN c.old_value <> 0 THEN (c.new_value - c.old_value) / abs(c.old_value) END AS relative,
+    c.unit AS unit, [{texts}]::VARCHAR[] AS keys
+FROM line
+ORDER BY {comma}c.n, year NULLS FIRST"""  # noqa: S608  names of ours
+
+
+def _cell_line(n: int, cell: Cell) -> str:
+    """Return the struct of one cell."""
+    old, new = cell.a, cell.b
+    unlike = f"{old} IS DISTINCT FROM {new}"
+    if cell.kind != "number":
+        shown = "NULL::VARCHAR" if cell.kind == "geometry" else "{}::VARCHAR"
+        numbers = ("NULL::DOUBLE", "NULL::DOUBLE")
+        return _struct(n, cell, shown.format(old), shown.format(new), numbers, unlike)
+    in_a_money = f"{new}::DOUBLE * $money" if cell.unit.startswith("money") else f"{new}::DOUBLE"
+    near = f"abs({in_a_money} - {old}) <= $abs_tol + $rel_tol * greatest(abs({old}), abs({in_a_money}))"
+    return _struct(
+        n, cell, f"{old}::VARCHAR", f"{new}::VARCHAR", (f"{old}::DOUBLE", in_a_money), f"{unlike} AND NOT coalesce({near}, FALSE)"
+    )
+
+
+def _row_line(subject: Subject) -> str:
+    """Return the struct that stands for a row which holds no value at all, so that it is not lost."""
+    empty = " AND ".join(f"{c.a} IS NULL AND {c.b} IS NULL" for c in subject.cells)
+    null = ("NULL::DOUBLE", "NULL::DOUBLE")
+    return _struct(-1, None, "NULL::VARCHAR", "NULL::VARCHAR", null, f"in_a <> in_b AND {empty}")
+
+
+def _struct(n: int, cell: Cell | None, old: str, new: str, values: tuple[str, str], differs: str) -> str:
+    name, unit = (f"'{cell.name}'", f"'{cell.unit}'") if cell else ("NULL::VARCHAR", "''")
+    return (
+        f"{{n: {n}, name: {name}, unit: {unit}, old: {old}, new: {new},"
+        f" old_value: {values[0]}, new_value: {values[1]}, differs: {differs}}}"
+    )
+
+
+def schema() -> pa.Schema:
+    """Return the columns of ``Diff.changes``."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    text, number = pa.string(), pa.float64()
+    return pa.schema(
+        [("area", text), ("table", text), ("key", text), ("year", pa.int16()), ("column", text), ("change", text)]
+        + [("old", text), ("new", text), ("old_value", number), ("new_value", number)]
+        + [("absolute", number), ("relative", number), ("unit", text), ("keys", pa.list_(text))]
+    )
+
+
+def concat(parts: Sequence[pa.Table]) -> pa.Table:
+    """Return tables of changes as one."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    wanted = schema()
+    return pa.concat_tables([wanted.empty_table(), *(p.cast(wanted) for p in parts)])

@@ -1,0 +1,323 @@
+"""From a scenario to results: reads what the stages need, solves them in order, writes what they return.
+
+The store is closed while a model is solved. A stage whose inputs, options, parents and source were solved before is not
+solved again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dhsdb import runs
+from dhsdb.errors import CheckError, DhsdbError, UserError
+from dhsdb.inputs import Loaded, load
+from dhsdb.names import Ref, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from dhsdb.database import Database
+    from dhsdb.models.options import Options
+    from dhsdb.models.stage import Outcome, Stage
+
+Watch = "Callable[[str, float, str], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the view ``runs`` shows it; ``reused`` says that it was solved before."""
+
+    run: int
+    scenario: str
+    revision: int
+    stage: str
+    status: str
+    objective: float | None
+    gap: float | None
+    build_s: float | None
+    solve_s: float | None
+    wall_s: float | None
+    peak_mb: float | None
+    started_at: datetime
+    message: str | None
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for.
+
+    Attributes
+    ----------
+    scenario
+        Name.
+    stages
+        Stages to solve; empty = all that apply.
+    years
+        Model years to solve; empty = all.
+    at
+        Revision to read; None = the newest.
+    options
+        Options given by hand.
+    force
+        Solve again what was solved before.
+    """
+
+    scenario: str
+    stages: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    at: int | None = None
+    options: tuple[tuple[str, object], ...] = ()
+    force: bool = False
+
+
+class _Chain:
+    """The runs of one command for one scenario, while they come about."""
+
+    def __init__(self, db: Database, order: Order, watch: Callable[[str, float, str], None]) -> None:
+        from dhsdb.models.registry import STAGES, applicable  # noqa: PLC0415  heavy
+
+        self.db = db
+        self.order = order
+        self.watch = watch
+        with db.read() as con:
+            self.ref: Ref = find(con, order.scenario if order.at is None else f"{order.scenario}@{order.at}")
+            tables = sorted({t for s in STAGES.values() for t in s.reads})
+            self.loaded: Loaded = load(con, self.ref, tables)
+        self.options = self._options()
+        self.years = self._years()
+        self.usual = applicable(self.loaded.counts)
+        self.stages: list[Stage] = self._stages()
+        self.number: int | None = None
+        self.done: dict[str, tuple[int, str]] = {}
+        self.results: dict[str, Mapping[str, pd.DataFrame]] = {}
+        self.records: list[Run] = []
+
+    # --- what is asked -----------------------------------------------------------------------------------------------
+    def _options(self) -> Options:
+        from dhsdb.models.options import parse  # noqa: PLC0415  heavy
+
+        kept = self.loaded.tables["model_option"]
+        own = {o: v for o, v in zip(kept["option"], kept["value"], strict=True) if o not in ("currency", "price_year")}
+        return parse({**own, **dict(self.order.options)})
+
+    def _years(self) -> tuple[int, ...]:
+        model = tuple(int(y) for y in sorted(self.loaded.tables["model_year"]["year"].dropna().unique()))
+        if not model:
+            raise UserError(
+                f"scenario '{self.ref.name}' has no model years.",
+                "Give it some: `dhsdb scenario new NAME --years 2030,2040`, `dhsdb import ... --year 2030`, or a sheet model_year.",
+            )
+        unknown = [y for y in self.order.years if y not in model]
+        if unknown:
+            raise UserError(f"{unknown[0]} is no model year of '{self.ref.name}'.", f"It has {', '.join(map(str, model))}.")
+        return tuple(sorted(self.order.years)) or model
+
+    def _stages(self) -> list[Stage]:
+        from dhsdb.models.registry import STAGES, find_stage, missing  # noqa: PLC0415  heavy
+
+        names = self.order.stages or tuple(self.usual)
+        if not names:
+            raise UserError(
+                f"scenario '{self.ref.name}' holds nothing that a stage could solve.",
+                "Import demand and processes first, for example `dhsdb import excel FILE --scenario NAME`.",
+            )
+        chosen = {find_stage(n).name for n in names}
+        for name in chosen:
+            if lack := missing(name, self.loaded.counts):
+                raise UserError(f"stage {name} can't be run for '{self.ref.name}': there is no {lack}.", "Import it first.")
+        return [s for s in STAGES.values() if s.name in chosen]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing was asked for by hand that changes results."""
+        return not (self.order.options or self.order.years or self.order.at is not None)
+
+    # --- solving -----------------------------------------------------------------------------------------------------
+    def solve(self) -> list[Run]:
+        self._check()
+        for stage in self.stages:
+            parents = self._parents(stage)
+            fingerprint = self._fingerprint(stage, parents)
+            if self._answer_from_store(stage, fingerprint):
+                continue
+            if not self._solve_stage(stage, fingerprint, parents):
+                return self.records
+        if self.records and all(r.reused for r in self.records):
+            self._link_reused()
+        return self.records
+
+    def _check(self) -> None:
+        from dhsdb.check import check  # noqa: PLC0415  heavy
+
+        errors = [f for f in check(self.db, self.ref.name) if f.severity == "error"]
+        if errors:
+            lines = "\n".join(f"  - {f.location}: {f.message}" for f in errors[:20])
+            raise CheckError(
+                f"scenario '{self.ref.name}' can't be run, {len(errors)} finding(s) stop it:\n{lines}",
+                f"`dhsdb check {self.ref.name}` lists all.",
+            )
+
+    def _parents(self, stage: Stage) -> dict[str, tuple[int, str]]:
+        """Return the runs that a stage builds on: of this chain, else the scenario's current ones."""
+        wanted = [p for p in stage.after if p not in self.done]
+        found = {p: self.done[p] for p in stage.after if p in self.done}
+        if wanted:
+            with self.db.read() as con:
+                rows = con.execute(
+                    "SELECT c.stage, c.run, r.fingerprint FROM meta.current_run AS c JOIN meta.run AS r USING (run)"
+                    " WHERE c.scenario = ? AND list_contains(?, c.stage)",
+                    [self.ref.name, wanted],
+                ).fetchall()
+                for name, run, fingerprint in rows:
+                    found[name] = (run, fingerprint)
+                    self.results[name] = runs.results(con, run, _handed_over(name))
+        return found
+
+    def _fingerprint(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> str:
+        from dhsdb.models.registry import source_of  # noqa: PLC0415  heavy
+
+        facts = {
+            "stage": stage.name,
+            "years": self.years,
+            "options": {n: v for n, v in self.options.model_dump().items() if n in stage.options},
+            "tables": {t: self.loaded.hashes[t] for t in sorted(stage.reads)},
+            "parents": {n: f for n, (_, f) in sorted(parents.items())},
+            "source": source_of(stage),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _answer_from_store(self, stage: Stage, fingerprint: str) -> bool:
+        if self.order.force:
+            return False
+        with self.db.read() as con:
+            run = runs.solved_before(con, fingerprint)
+            if run is None:
+                return False
+            self.results[stage.name] = runs.results(con, run, _handed_over(stage.name))
+        self.done[stage.name] = (run, fingerprint)
+        self.records.append(replace(record(self.db, run), reused=True))
+        self.watch(stage.name, 1.0, f"solved before as run {run}")
+        return True
+
+    def _solve_stage(self, stage: Stage, fingerprint: str, parents: Mapping[str, tuple[int, str]]) -> bool:
+        """Solve a stage and write it; return whether the chain can go on."""
+        began = time.perf_counter()
+        chain = self._chain_number()
+        given = {n: v for n, v in self.options.changed().items() if n in stage.options}
+        years = ",".join(map(str, self.years))
+        run = runs.start(
+            self.db,
+            chain,
+            runs.Start(
+                self.ref.scenario, self.ref.revision, stage.name, years, json.dumps(given, sort_keys=True), self.is_default, fingerprint
+            ),
+        )
+        self.done[stage.name] = (run, fingerprint)
+        end = runs.End(run, chain, self._is_complete(), "failed")
+        try:
+            outcome = self._outcome(stage, parents)
+        except KeyboardInterrupt:
+            runs.finish(self.db, replace(end, status="cancelled", message="stopped by the user"), {})
+            raise
+        except Exception as error:
+            text = str(error) if isinstance(error, DhsdbError) else f"{type(error).__name__}: {error}"
+            runs.finish(self.db, replace(end, message=text), {})
+            raise
+        _fill(end, outcome, time.perf_counter() - began)
+        self.watch(stage.name, 0.95, "writing")
+        written = runs.finish(self.db, end, outcome.tables)
+        self.results[stage.name] = outcome.tables
+        self.watch(stage.name, 1.0, outcome.status)
+        self.records.append(record(self.db, run) if written else _spooled(self.ref, stage, end))
+        return outcome.solved
+
+    def _outcome(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> Outcome:
+        from dhsdb.models.stage import Inputs  # noqa: PLC0415  heavy
+
+        inputs = Inputs(
+            self.ref.name,
+            self.years,
+            {t: self.loaded.tables[t] for t in stage.reads},
+            self.loaded.profiles,
+            self.loaded.epsg,
+            self.options,
+            {p: self.results[p] for p in parents},
+        )
+        return stage.solve(inputs, lambda fraction, doing: self.watch(stage.name, 0.9 * fraction, doing))
+
+    # --- chains ------------------------------------------------------------------------------------------------------
+    def _chain_number(self) -> int:
+        if self.number is None:
+            self.number = runs.open_chain(self.db, self.ref.scenario, self.ref.revision, is_default=self.is_default)
+        linked = [run for run, _ in self.done.values()]
+        if linked:
+            runs.link(self.db, self.number, linked)
+        return self.number
+
+    def _is_complete(self) -> bool:
+        return set(self.usual) <= set(self.done)
+
+    def _link_reused(self) -> None:
+        linked = [run for run, _ in self.done.values()]
+        if self.number is None:
+            runs.reuse(
+                self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=self._is_complete()
+            )
+
+
+def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], None] = lambda *_: None) -> list[Run]:
+    """Solve the stages of a scenario.
+
+    Parameters
+    ----------
+    watch
+        Called with (stage, fraction, doing).
+
+    Returns
+    -------
+    list of Run
+        In the order of the stages; the last one tells where it stopped, if it was not solved.
+    """
+    return _Chain(db, order, watch).solve()
+
+
+def record(db: Database, run: int) -> Run:
+    """Return a run's record."""
+    columns = "run, scenario, revision, stage, status, objective, gap, build_s, solve_s, wall_s, peak_mb, started_at, message"
+    with db.read() as con:
+        row = con.execute(f"SELECT {columns} FROM runs WHERE run = ?", [run]).fetchone()  # noqa: S608  ours
+    if row is None:
+        raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
+    return Run(*row)
+
+
+def _handed_over(stage: str) -> tuple[str, ...]:
+    """Return the result tables of a stage that later stages read."""
+    return {"geo": ("connection",), "investment": ("item", "capacity", "cost"), "dispatch": ()}.get(stage, ())
+
+
+def _fill(end: runs.End, outcome: Outcome, wall_s: float) -> None:
+    for name in ("status", "objective", "bound", "gap", "solver", "solver_version", "build_s", "solve_s"):
+        setattr(end, name, getattr(outcome, name))
+    end.message = outcome.message or None
+    end.wall_s = wall_s
+    end.peak_mb = runs.peak_mb()
+    end.findings = [(f.severity, f.code, f.location, f.message) for f in outcome.findings]
+
+
+def _spooled(ref: Ref, stage: Stage, end: runs.End) -> Run:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    note = "the store is held by another program; the results wait beside it and are taken in at the next opening"
+    return Run(
+        end.run, ref.name, ref.revision, stage.name, end.status, end.objective, end.gap, end.build_s, end.solve_s, end.wall_s,
+        end.peak_mb, datetime.now(UTC).replace(tzinfo=None), note,
+    )  # fmt: skip

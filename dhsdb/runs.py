@@ -1,0 +1,302 @@
+"""Runs and chains in the store: registered when they start, written when they end, lost when their process died.
+
+A result that can't be written in time is spooled as Parquet beside the store and taken in at the next opening.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dhsdb.bulk import insert
+from dhsdb.errors import LockTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+    import pandas as pd
+
+    from dhsdb.database import Database, Writer
+
+_SORTED = {"flow": "year, item, t", "level": "year, item, t", "price": "year, item, t", "unserved": "year, item, t"}
+_FINISHED = ("optimal", "feasible")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a run when it starts."""
+
+    scenario: int
+    revision: int
+    stage: str
+    years: str
+    options: str
+    is_default: bool
+    fingerprint: str
+    iteration: int = 0
+
+
+@dataclass(slots=True)
+class End:
+    """What is known of a run when it ends; ``findings`` are (severity, code, location, message)."""
+
+    run: int
+    chain: int
+    chain_complete: bool
+    status: str
+    objective: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+    solver: str | None = None
+    solver_version: str | None = None
+    build_s: float = 0.0
+    solve_s: float = 0.0
+    wall_s: float = 0.0
+    peak_mb: float = 0.0
+    message: str | None = None
+    findings: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+
+def open_chain(db: Database, scenario: int, revision: int, *, is_default: bool) -> int:
+    """Register the chain of a command for one scenario and return its number."""
+    from dhsdb.schema.control import Chain  # noqa: PLC0415  heavy
+
+    with db.write("starting a run") as writer:
+        number = writer.next_id("chain", "chain")
+        writer.session.add(
+            Chain(
+                chain=number, scenario=scenario, revision=revision, is_default=is_default, is_complete=False, created_at=_now()
+            )
+        )
+        return number
+
+
+def start(db: Database, chain: int, what: Start) -> int:
+    """Register a run with the process that solves it, and return its number."""
+    import psutil  # noqa: PLC0415  heavy
+
+    import dhsdb  # noqa: PLC0415
+    from dhsdb.schema.control import ChainRun, Run  # noqa: PLC0415  heavy
+
+    with db.write("starting a run") as writer:
+        number = writer.next_id("run", "run")
+        writer.session.add(
+            Run(
+                run=number, **asdict(what), status="running", version=dhsdb.__version__, machine=_machine(),
+                host=socket.gethostname(), pid=os.getpid(), process_start=psutil.Process().create_time(), started_at=_now(),
+            )
+        )  # fmt: skip
+        writer.session.add(ChainRun(chain=chain, run=number))
+        return number
+
+
+def link(db: Database, chain: int, linked: Sequence[int]) -> None:
+    """Link runs that were solved before, or elsewhere, into a chain."""
+    with db.write("starting a run") as writer:
+        _link(writer, chain, linked)
+
+
+def reuse(db: Database, scenario: int, revision: int, linked: Sequence[int], *, is_default: bool, complete: bool) -> int:
+    """Return the chain of a scenario that holds just these runs; make one if there is none.
+
+    The newest chain speaks for the scenario, so an older one of the same runs is not enough.
+    """
+    from dhsdb.schema.control import Chain  # noqa: PLC0415  heavy
+
+    with db.read() as con:
+        row = con.execute(
+            "SELECT c.chain FROM meta.current_chain AS c WHERE c.scenario = ?"
+            " AND (SELECT list(run ORDER BY run) FROM meta.chain_run AS r WHERE r.chain = c.chain) = ?",
+            [scenario, sorted(linked)],
+        ).fetchone()
+    if row:
+        return int(row[0])
+    with db.write("linking runs solved before") as writer:
+        number = writer.next_id("chain", "chain")
+        writer.session.add(
+            Chain(
+                chain=number, scenario=scenario, revision=revision, is_default=is_default, is_complete=complete, created_at=_now()
+            )
+        )
+        _link(writer, number, linked)
+    return number
+
+
+def finish(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Write a run's results and its end in one transaction.
+
+    Returns
+    -------
+    bool
+        False if the store was held for too long and the results were spooled instead.
+    """
+    try:
+        with db.write(f"writing run {end.run}") as writer:
+            _write(writer, end, tables)
+    except LockTimeoutError:
+        _spool(db, end, tables)
+        return False
+    return True
+
+
+def solved_before(con: duckdb.DuckDBPyConnection, fingerprint: str) -> int | None:
+    """Return the newest finished run of a fingerprint."""
+    row = con.execute(
+        "SELECT max(run) FROM meta.run WHERE fingerprint = ? AND status IN ('optimal', 'feasible')", [fingerprint]
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def results(con: duckdb.DuckDBPyConnection, run: int, tables: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return result tables of a run, without the column ``run``."""
+    return {
+        t: con.execute(f"SELECT * EXCLUDE (run) FROM result.{t} WHERE run = ?", [run]).df()  # noqa: S608  our names
+        for t in tables
+    }
+
+
+def repair(db: Database) -> None:
+    """Take in spooled results, then mark runs as lost whose process is gone."""
+    folder = spool_folder(db)
+    if folder.is_dir():
+        for spooled in sorted(folder.glob("run-*")):
+            _take_in(db, spooled)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    with db.read() as con:
+        dead = _dead(con)
+    if dead:
+        with db.write("marking lost runs") as writer:
+            writer.con.execute(
+                "UPDATE meta.run SET status = 'lost', finished_at = ?, message = 'its process ended before it did'"
+                " WHERE status = 'running' AND list_contains(?, run)",
+                [_now(), dead],
+            )
+
+
+def spool_folder(db: Database) -> Path:
+    """Return where results wait that could not be written."""
+    return db.path.with_name(f"{db.path.name}.spool")
+
+
+def peak_mb() -> float:
+    """Return the peak memory of this process in megabytes (the present one where the system keeps no peak)."""
+    import psutil  # noqa: PLC0415  heavy
+
+    info = psutil.Process().memory_info()
+    peak = getattr(info, "peak_wset", 0)  # Windows
+    if not peak:
+        try:
+            import resource  # noqa: PLC0415  POSIX only
+
+            scale = 1 if platform.system() == "Darwin" else 1024
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+        except ImportError:
+            peak = info.rss
+    return float(peak) / 1e6
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    from dhsdb.bulk import to_arrow  # noqa: PLC0415
+    from dhsdb.schema.catalog import RESULT  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Finding  # noqa: PLC0415
+
+    for name, frame in tables.items():
+        arrow = to_arrow(frame)
+        arrow = arrow.append_column("run", pa.repeat(pa.scalar(end.run, pa.int32()), arrow.num_rows))
+        insert(writer.con, RESULT[name], arrow, order=_SORTED.get(name, ""))
+    row = writer.con.execute("SELECT scenario, revision FROM meta.run WHERE run = ?", [end.run]).fetchone()
+    if row is None:
+        return
+    for severity, code, location, message in end.findings:
+        writer.session.add(
+            Finding(
+                scenario=row[0], revision=row[1], run=end.run, severity=severity, code=code, location=location, message=message
+            )
+        )
+    writer.flush()
+    writer.con.execute(
+        "UPDATE meta.run SET status = $status, objective = $objective, bound = $bound, gap = $gap, solver = $solver,"
+        " solver_version = $solver_version, build_s = $build_s, solve_s = $solve_s, wall_s = $wall_s, peak_mb = $peak_mb,"
+        " message = $message, finished_at = $finished WHERE run = $run",
+        {k: v for k, v in asdict(end).items() if k not in ("chain", "chain_complete", "findings")} | {"finished": _now()},
+    )
+    if end.chain_complete and end.status in _FINISHED:
+        writer.con.execute("UPDATE meta.chain SET is_complete = TRUE WHERE chain = ?", [end.chain])
+
+
+def _link(writer: Writer, chain: int, runs: Sequence[int]) -> None:
+    from dhsdb.schema.control import ChainRun  # noqa: PLC0415  heavy
+
+    present = {r[0] for r in writer.con.execute("SELECT run FROM meta.chain_run WHERE chain = ?", [chain]).fetchall()}
+    for run in sorted(set(runs) - present):
+        writer.session.add(ChainRun(chain=chain, run=run))
+    writer.flush()
+
+
+def _spool(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Leave the results beside the store; the folder gets its name last, so that a half-written one is never taken in."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+
+    from dhsdb.bulk import to_arrow  # noqa: PLC0415
+
+    folder = spool_folder(db)
+    unfinished = folder / f"unfinished-{end.run}"
+    unfinished.mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        pq.write_table(to_arrow(frame), unfinished / f"{name}.parquet")
+    (unfinished / "end.json").write_text(json.dumps(asdict(end)), encoding="utf-8")
+    unfinished.rename(folder / f"run-{end.run}")
+
+
+def _take_in(db: Database, spooled: Path) -> None:
+    import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+
+    facts: dict[str, Any] = json.loads((spooled / "end.json").read_text(encoding="utf-8"))
+    facts["findings"] = [tuple(f) for f in facts["findings"]]
+    end = End(**facts)
+    tables = {f.stem: pq.read_table(f) for f in sorted(spooled.glob("*.parquet"))}
+    with db.write(f"taking in run {end.run}") as writer:
+        waiting = writer.con.execute("SELECT status FROM meta.run WHERE run = ?", [end.run]).fetchone()
+        if waiting and waiting[0] in ("running", "lost"):
+            _write(writer, end, tables)
+    shutil.rmtree(spooled)
+
+
+def _dead(con: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return runs of this host that say they run but whose process is gone, or is another one by now."""
+    import psutil  # noqa: PLC0415  heavy
+
+    running = con.execute(
+        "SELECT run, pid, process_start FROM meta.run WHERE status = 'running' AND host = ?", [socket.gethostname()]
+    ).fetchall()
+    dead = []
+    for run, pid, started in running:
+        try:
+            alive = abs(psutil.Process(pid).create_time() - started) < 1.0
+        except psutil.NoSuchProcess:
+            alive = False
+        except psutil.AccessDenied:
+            alive = True
+        if not alive:
+            dead.append(int(run))
+    return dead
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,140 @@
+"""The dispatch stage: every hour of each model year, with the capacities of the investment stage as numbers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dhsdb.errors import DhsdbError
+from dhsdb.models.investment import solve_energy, year_hours
+from dhsdb.models.stage import Outcome, Warning_
+from dhsdb.models.steps import full_year, window
+from dhsdb.models.system import build_system
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from dhsdb.models.energy import Sizes
+    from dhsdb.models.stage import Inputs, Progress
+    from dhsdb.models.system import System
+
+_AGREE = 1e-6
+
+
+def solve(inputs: Inputs, progress: Progress) -> Outcome:
+    """Run the units of each model year at least cost; demand that they can't meet is unserved, at its value."""
+    from dhsdb.models.energy import EnergyModel  # noqa: PLC0415  heavy
+
+    given = inputs.options.window
+    hours = year_hours(inputs)
+    steps = window(*given, hours) if given else full_year(hours)
+    whole: Outcome | None = None
+    for i, year in enumerate(inputs.years):
+        began = time.perf_counter()
+        progress(i / len(inputs.years), f"building {year}")
+        system = build_system(inputs, (year,), steps)
+        sizes = capacities(inputs, system)
+        energy = EnergyModel(system, sizes, inputs.options.objective)
+        one = solve_energy(inputs, energy, lambda at=i, y=year: progress((at + 0.3) / len(inputs.years), f"solving {y}"), began, 1 + (given[0] if given else 0))  # type: ignore[misc]
+        one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
+        if not one.solved:
+            one.message = f"{year}: {one.message}"
+            return one
+        whole = one if whole is None else _join(whole, one)
+    if whole is None:
+        raise DhsdbError("dispatch has no year to solve.")
+    return whole
+
+
+def capacities(inputs: Inputs, system: System) -> Sizes:
+    """Return the capacities that stand: those of the investment stage, else those that exist in the inputs.
+
+    Raises
+    ------
+    DhsdbError
+        If the investment stage hands over a unit that the dispatch lacks, or a sum that does not agree.
+    """
+    from dhsdb.models.energy import Sizes  # noqa: PLC0415
+
+    parent = inputs.parents.get("investment")
+    if parent is None or not len(parent["capacity"]):
+        system.findings.append(
+            Warning_("info", "existing-capacity", "dispatch", "no investment run: dispatched with the existing capacities")
+        )
+        return Sizes(system.processes.existing, system.stores.e["existing"], system.stores.p["existing"])
+    rows = parent["capacity"].merge(parent["item"], on="item")
+    rows = rows[rows["year"].isin(system.years)]
+    found = Sizes(
+        _sizes(rows, system, system.processes.unit, "MW", {u[1] for u in system.stores.unit}),
+        _sizes(rows, system, system.stores.unit, "MWh", set()),
+        _sizes(rows, system, system.stores.unit, "MW", set()),
+    )
+    _check_sums(rows, found)
+    return found
+
+
+def _sizes(rows: pd.DataFrame, system: System, units: Sequence[tuple[str, ...]], unit: str, without: set[str]) -> np.ndarray:  # type: ignore[type-arg]
+    values = np.zeros((len(system.years), len(units)))
+    place = {u: i for i, u in enumerate(units)}
+    year = {y: i for i, y in enumerate(system.years)}
+    chosen = rows[(rows["unit"] == unit) & ~rows["technology"].isin(without)]
+    for y, site, technology, capacity in chosen[["year", "site", "technology", "capacity"]].itertuples(index=False):
+        if (site, technology) in place:
+            values[year[y], place[site, technology]] = max(capacity, 0.0)
+    return values
+
+
+def _check_sums(rows: pd.DataFrame, found: Sizes) -> None:
+    """Hold what arrived against what was handed over, unit by unit in sum: nothing is dropped by name."""
+    handed = rows.groupby("unit")["capacity"].sum()
+    arrived = {"MW": found.process.sum() + found.power.sum(), "MWh": found.energy.sum()}
+    for unit, total in handed.items():
+        if abs(arrived[str(unit)] - total) > _AGREE * max(abs(total), 1.0):
+            raise DhsdbError(
+                f"the investment stage hands over {total:.6g} {unit}, but {arrived[str(unit)]:.6g} {unit} arrive in the dispatch.",
+                "A unit was renamed or removed since: run both stages again.",
+            )
+
+
+def _shortage(outcome: Outcome, year: int) -> list[Warning_]:
+    rows = outcome.tables.get("unserved")
+    if rows is None or not len(rows):
+        return []
+    text = f"{rows['mwh'].sum():.6g} MWh in {len(rows)} hours of {year} are not served"
+    return [Warning_("warning", "unserved", f"dispatch {year}", text)]
+
+
+def _join(a: Outcome, b: Outcome) -> Outcome:
+    """Return two years as one outcome; items are numbered anew so that names keep one number."""
+    import pandas as pd  # noqa: PLC0415  heavy
+
+    names = ["site", "technology", "commodity", "direction"]
+    keys = {tuple(r): i for r, i in zip(a.tables["item"][names].to_numpy(), a.tables["item"]["item"], strict=True)}
+    renumbered = {}
+    for row, item in zip(b.tables["item"][names].to_numpy(), b.tables["item"]["item"], strict=True):
+        renumbered[item] = keys.setdefault(tuple(row), len(keys) + 1)
+    items = pd.DataFrame(list(keys), columns=names, dtype=object)
+    items.insert(0, "item", list(keys.values()))
+    tables: dict[str, pd.DataFrame] = {"item": items}
+    for name, rows in _with_items(b.tables, renumbered).items():
+        tables[name] = pd.concat([a.tables[name], rows], ignore_index=True) if len(a.tables[name]) else rows
+    return Outcome(
+        status="optimal" if a.status == b.status == "optimal" else "feasible",
+        objective=(a.objective or 0.0) + (b.objective or 0.0),
+        bound=(a.bound or 0.0) + (b.bound or 0.0),
+        gap=max(a.gap or 0.0, b.gap or 0.0),
+        solver=a.solver,
+        solver_version=a.solver_version,
+        build_s=a.build_s + b.build_s,
+        solve_s=a.solve_s + b.solve_s,
+        tables=tables,
+        findings=[*a.findings, *b.findings],
+    )
+
+
+def _with_items(tables: Mapping[str, pd.DataFrame], renumbered: Mapping[int, int]) -> dict[str, pd.DataFrame]:
+    return {n: t.assign(item=t["item"].map(renumbered)) if len(t) else t for n, t in tables.items() if n != "item"}

@@ -1,0 +1,126 @@
+"""The investment stage: capacities over the model years, at least cost, on typical days or any other steps."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dhsdb.errors import DhsdbError
+from dhsdb.models.demand import building_rows
+from dhsdb.models.stage import Outcome, Warning_
+from dhsdb.models.steps import Steps, full_year, typical_days, window
+from dhsdb.models.system import build_system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from dhsdb.models.energy import EnergyModel
+    from dhsdb.models.stage import Inputs, Progress
+    from dhsdb.models.system import System
+
+HOURS = 8760
+
+
+def solve(inputs: Inputs, progress: Progress) -> Outcome:
+    """Decide capacities and return them with the flows, prices, costs and emissions of the steps."""
+    from dhsdb.models.energy import EnergyModel  # noqa: PLC0415  heavy
+
+    began = time.perf_counter()
+    progress(0.05, "choosing time steps")
+    steps = investment_steps(inputs)
+    progress(0.2, "building the model")
+    system = build_system(inputs, inputs.years, steps)
+    energy = EnergyModel(system, None, inputs.options.objective)
+    outcome = solve_energy(inputs, energy, lambda: progress(0.3, "solving"), began)
+    if outcome.solved:
+        outcome.tables["building_supply"] = _building_supply(inputs)
+        check_handover(inputs, outcome)
+    outcome.findings = [*system.findings, *unused_sources(inputs), *outcome.findings]
+    return outcome
+
+
+def solve_energy(inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, first_step: int = 1) -> Outcome:
+    """Solve an energy model and return its tables, or why it has no solution."""
+    from dhsdb.models.energy_results import Results  # noqa: PLC0415  heavy
+    from dhsdb.models.lp import solver_name, solver_version  # noqa: PLC0415
+
+    solver = energy.model.solver(time_limit=inputs.options.time_limit, gap=inputs.options.gap)
+    built = time.perf_counter()
+    tell()
+    solution = solver.solve()
+    outcome = Outcome(
+        solution.status, solver=solver_name(), solver_version=solver_version(), build_s=built - began, solve_s=time.perf_counter() - built
+    )
+    if not outcome.solved:
+        outcome.message = solver.explain(solution)
+        return outcome
+    outcome.objective, outcome.bound, outcome.gap = solution.objective, solution.bound, solution.gap
+    outcome.tables = Results(energy, solution, first_step).tables()
+    return outcome
+
+
+def investment_steps(inputs: Inputs) -> Steps:
+    """Return the steps that the options ask for: a window, typical days, or every hour."""
+    given = inputs.options.window
+    if given:
+        return window(*given, year_hours(inputs))
+    everything = full_year(year_hours(inputs))
+    if not inputs.options.periods:
+        return everything
+    features = _features(inputs, everything)
+    return typical_days(features, inputs.options.periods) if features.shape[1] else everything
+
+
+def year_hours(inputs: Inputs) -> int:
+    """Return the hours of the modelled year: those of the profiles, 8,760 where there are none."""
+    lengths = [len(p.values) for p in inputs.profiles.values() if p.step_h == 1]
+    return min(lengths) if lengths else HOURS
+
+
+def unused_sources(inputs: Inputs) -> list[Warning_]:
+    """Name each connection of stage geo that no process uses: nothing is dropped silently."""
+    rows = inputs.parents.get("geo", {}).get("connection")
+    if rows is None:
+        return []
+    used = set(inputs.tables["process"]["heat_source"].dropna()) if len(inputs.tables["process"]) else set()
+    return [
+        Warning_("warning", "source-not-used", f"heat_source {name}", "no process names it, so its heat is not used")
+        for name in rows["source"]
+        if name not in used
+    ]
+
+
+def check_handover(inputs: Inputs, outcome: Outcome) -> None:
+    """Hold the buildings' heat against the demand that was solved: they agree to 1e-6."""
+    supplied = outcome.tables["building_supply"]
+    for year in inputs.years:
+        wanted = inputs.table("building_demand", year)
+        total = float(wanted["space_heat_mwh"].fillna(0).sum() + wanted["hot_water_mwh"].fillna(0).sum())
+        given = float(supplied.loc[supplied["year"] == year, "mwh"].sum()) if len(supplied) else 0.0
+        if abs(total - given) > 1e-6 * max(total, 1.0):
+            raise DhsdbError(f"buildings need {total:.6g} MWh in {year}, but {given:.6g} MWh were handed over.")
+
+
+def _features(inputs: Inputs, steps: Steps) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return what tells days apart: heat demand first (its peak is kept), then prices and temperatures that are used."""
+    system: System = build_system(inputs, inputs.years[:1], steps)
+    demand = system.balances.demand[0].sum(axis=0)
+    columns = [demand, *system.balances.price[0], *system.processes.ratio[0], *system.processes.avail[0]]
+    varying = [c for c in columns if np.ptp(c) > 0]
+    unique = list({c.tobytes(): c for c in varying}.values())
+    return np.column_stack(unique) if unique else np.empty((steps.n, 0))
+
+
+def _building_supply(inputs: Inputs) -> pd.DataFrame:
+    """Return each building's way of heating: in this version all of them take their heat from the grid."""
+    import pandas as pd  # noqa: PLC0415  heavy
+
+    frames = []
+    for year in inputs.years:
+        rows = building_rows(inputs, year)
+        frames.append(pd.DataFrame({"year": year, "building": rows["building"], "technology": "grid", "grid": True, "mwh": rows["mwh"]}))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,63 @@
+"""Options of a run: names, types, defaults; an unknown or unfit one is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dhsdb.errors import UnknownNameError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Options(BaseModel):
+    """What `-o NAME=VALUE` may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hours: str = Field("", pattern=r"^(\d+:\d+)?$", description="window of the year START:COUNT, annualised; steps START+1 ..")
+    periods: int = Field(12, ge=0, le=366, description="typical days of the investment stage; 0 = every hour of the year")
+    objective: Literal["cost", "co2"] = Field("cost", description="what is minimised")
+    accounting: Literal["dhsdb"] = Field("dhsdb", description="how costs of several years add up")
+    physics: Literal["dhsdb", "emb3rs"] = Field("dhsdb", description="pipe sizes, losses and costs of the geo stage")
+    solver: Literal["highs", "gurobi", "cplex", "scip", "cbc", "glpk"] = Field("highs", description="solver")
+    time_limit: float | None = Field(None, gt=0, description="seconds for the solver")
+    gap: float | None = Field(None, ge=0, le=1, description="relative gap at which the solver may stop")
+    seed: int = Field(1, ge=0, description="seed of random choices")
+    points: int = Field(10, ge=2, le=200, description="points of the exact Pareto front")
+    population: int = Field(12, ge=4, le=1000, description="individuals of a genetic search")
+    generations: int = Field(6, ge=1, le=1000, description="generations of a genetic search")
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """First step minus one, and number of steps, of a window; None = the whole year."""
+        if not self.hours:
+            return None
+        start, count = self.hours.split(":")
+        return int(start), int(count)
+
+    def changed(self) -> dict[str, object]:
+        """Return the options that differ from their default."""
+        return {n: v for n, v in self.model_dump().items() if v != type(self).model_fields[n].default}
+
+
+def parse(given: Mapping[str, object]) -> Options:
+    """Return options from names and values.
+
+    Raises
+    ------
+    UnknownNameError, UserError
+        If a name or a value is not one of those described in :class:`Options`.
+    """
+    for name in given:
+        if name not in Options.model_fields:
+            raise UnknownNameError("option", name, Options.model_fields)
+    try:
+        return Options.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        about = Options.model_fields[name].description
+        raise UserError(f"option {name}={given[name]}: {first['msg']}.", f"{name}: {about}.") from None
