@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["number", "text", "geometry"]
+_NO_VALUES = ("NULL::DOUBLE", "NULL::DOUBLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def changes_sql(subject: Subject, joined: str) -> str:
     """
     keys = [f'"{k}"' for k in subject.keys]
     comma = "".join(f"{k}, " for k in keys)
-    structs = ",\n        ".join([_row_line(subject), *(_cell_line(i, c) for i, c in enumerate(subject.cells))])
+    exact = subject.area == "inputs"
+    structs = ",\n        ".join([_row_line(subject), *(_cell_line(i, c, exact=exact) for i, c in enumerate(subject.cells))])
     whole = f"hash({', '.join(f'{c.a}, {c.b}' for c in subject.cells)})"
     alike = "list_sort(list(year)) = $years AND len($years) > 0" if subject.collapse else "len($years) < 0"
     texts = ", ".join(f"{k}::VARCHAR" for k in keys)
@@ -102,26 +104,28 @@ FROM line
 ORDER BY {comma}c.n, year NULLS FIRST"""  # noqa: S608  names of ours
 
 
-def _cell_line(n: int, cell: Cell) -> str:
-    """Return the struct of one cell."""
+def _cell_line(n: int, cell: Cell, *, exact: bool) -> str:
+    """Return the struct of one cell; an input is what somebody set, so it differs however little."""
     old, new = cell.a, cell.b
-    unlike = f"{old} IS DISTINCT FROM {new}"
+    differs = f"{old} IS DISTINCT FROM {new}"
     if cell.kind != "number":
         shown = "NULL::VARCHAR" if cell.kind == "geometry" else "{}::VARCHAR"
-        numbers = ("NULL::DOUBLE", "NULL::DOUBLE")
-        return _struct(n, cell, shown.format(old), shown.format(new), numbers, unlike)
-    in_a_money = f"{new}::DOUBLE * $money" if cell.unit.startswith("money") else f"{new}::DOUBLE"
-    near = f"abs({in_a_money} - {old}) <= $abs_tol + $rel_tol * greatest(abs({old}), abs({in_a_money}))"
-    return _struct(
-        n, cell, f"{old}::VARCHAR", f"{new}::VARCHAR", (f"{old}::DOUBLE", in_a_money), f"{unlike} AND NOT coalesce({near}, FALSE)"
-    )
+        return _struct(n, cell, shown.format(old), shown.format(new), _NO_VALUES, differs)
+    values = (f"{old}::DOUBLE", f"{new}::DOUBLE * $money" if cell.unit.startswith("money") else f"{new}::DOUBLE")
+    if not exact:
+        differs += f" AND NOT coalesce({_near(*values)}, FALSE)"
+    return _struct(n, cell, f"{old}::VARCHAR", f"{new}::VARCHAR", values, differs)
+
+
+def _near(old: str, new: str) -> str:
+    finite = f"isfinite({old}) AND isfinite({new})"
+    return f"{finite} AND abs({new} - {old}) <= $abs_tol + $rel_tol * greatest(abs({old}), abs({new}))"
 
 
 def _row_line(subject: Subject) -> str:
     """Return the struct that stands for a row which holds no value at all, so that it is not lost."""
     empty = " AND ".join(f"{c.a} IS NULL AND {c.b} IS NULL" for c in subject.cells)
-    null = ("NULL::DOUBLE", "NULL::DOUBLE")
-    return _struct(-1, None, "NULL::VARCHAR", "NULL::VARCHAR", null, f"in_a <> in_b AND {empty}")
+    return _struct(-1, None, "NULL::VARCHAR", "NULL::VARCHAR", _NO_VALUES, f"in_a <> in_b AND {empty}")
 
 
 def _struct(n: int, cell: Cell | None, old: str, new: str, values: tuple[str, str], differs: str) -> str:

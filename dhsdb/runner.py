@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dhsdb.models.options import Options
     from dhsdb.models.stage import Outcome, Stage
 
-Watch = "Callable[[str, float, str], None]"
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,3 +321,19 @@ def _spooled(ref: Ref, stage: Stage, end: runs.End) -> Run:
         end.run, ref.name, ref.revision, stage.name, end.status, end.objective, end.gap, end.build_s, end.solve_s, end.wall_s,
         end.peak_mb, datetime.now(UTC).replace(tzinfo=None), note,
     )  # fmt: skip
+
+
+def run_parallel(db: Database, orders: Sequence[Order], jobs: int) -> list[Run]:
+    """Solve scenarios at the same time, each in a process of its own; the store orders their writes."""
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    with ProcessPoolExecutor(min(jobs, len(orders)), mp_context=get_context("spawn")) as pool:
+        pending = [pool.submit(_run_apart, str(db.path), db.wait_s, order) for order in orders]
+        return [run for one in pending for run in one.result()]
+
+
+def _run_apart(path: str, wait_s: float, order: Order) -> list[Run]:
+    from dhsdb.database import Database  # noqa: PLC0415
+
+    return run_scenario(Database(path, wait_s), order)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.bulk import insert
-from dhsdb.errors import LockTimeoutError
+from dhsdb.errors import LockTimeoutError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,6 +145,50 @@ def finish(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> bool:
         _spool(db, end, tables)
         return False
     return True
+
+
+def use(db: Database, run: int) -> None:
+    """Let the newest chain that holds a run speak for its scenario.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or it has no results.
+    """
+    with db.write("choosing a run") as writer:
+        row = writer.con.execute("SELECT scenario, status FROM meta.run WHERE run = ?", [run]).fetchone()
+        if row is None:
+            raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
+        if row[1] not in _FINISHED:
+            raise UserError(f"run {run} is {row[1]}: it has no results to show.", "Choose another.")
+        chain = writer.con.execute(
+            "SELECT max(c.chain) FROM meta.chain_run AS r JOIN meta.chain AS c USING (chain) WHERE r.run = ? AND c.scenario = ?",
+            [run, row[0]],
+        ).fetchone()
+        writer.con.execute("UPDATE meta.scenario SET chosen_chain = ? WHERE scenario = ?", [chain[0] if chain else None, row[0]])
+
+
+def delete(db: Database, run: int) -> None:
+    """Delete a run with its results; the chains that held it stay without it.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or it is still running.
+    """
+    from dhsdb.schema.catalog import RESULT  # noqa: PLC0415  heavy
+
+    with db.write(f"deleting run {run}") as writer:
+        row = writer.con.execute("SELECT status FROM meta.run WHERE run = ?", [run]).fetchone()
+        if row is None:
+            raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
+        if row[0] == "running":
+            raise UserError(f"run {run} is still running.", "Stop it first.")
+        for table in RESULT:
+            writer.con.execute(f"DELETE FROM result.{table} WHERE run = ?", [run])  # noqa: S608  our names
+        for table in ("finding", "chain_run", "run"):
+            writer.con.execute(f"DELETE FROM meta.{table} WHERE run = ?", [run])  # noqa: S608  our names
+        writer.con.execute("DELETE FROM meta.chain WHERE chain NOT IN (SELECT chain FROM meta.chain_run)")
 
 
 def solved_before(con: duckdb.DuckDBPyConnection, fingerprint: str) -> int | None:

@@ -177,9 +177,10 @@ def floor_area(buildings: pd.DataFrame) -> NDArray[np.float64]:
     if "min_level" in buildings:
         levels = levels - buildings["min_level"].fillna(0).to_numpy(dtype=float)
     height = buildings["height_m"].to_numpy(dtype=float, na_value=np.nan)
-    by_use = buildings["use"].map({use: row[3] for use, row in _DEFAULTS.items()}).fillna(_DEFAULTS["other"][3])
-    tall = np.where(buildings["use"] == "church", np.nan, np.fmax(height / STOREY_M, np.where(np.isnan(height), np.nan, 1)))
-    storeys = np.where(~np.isnan(levels), np.fmax(levels, 0), np.where(~np.isnan(tall), tall, by_use.to_numpy(dtype=float)))
+    uses = buildings["use"].to_numpy(dtype=object)
+    by_use = np.array([_DEFAULTS.get(use, _DEFAULTS["other"])[3] for use in uses], dtype=float)
+    by_height = np.where(uses == "church", np.nan, np.maximum(height / STOREY_M, 1))
+    storeys = np.where(np.isnan(levels), np.where(np.isnan(by_height), by_use, by_height), np.fmax(levels, 0))
     return np.asarray(buildings["footprint_m2"].to_numpy(dtype=float) * storeys)
 
 
@@ -221,8 +222,9 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
     import numpy as np  # noqa: PLC0415  heavy
     import pandas as pd  # noqa: PLC0415  heavy
 
+    uses = buildings["use"].to_numpy(dtype=object)
     place = {use: index for index, use in enumerate(specific["use"])}
-    row = buildings["use"].map(place).fillna(-1).to_numpy(dtype=int)  # -1: the NaN after the last
+    row = np.array([place.get(use, -1) for use in uses], dtype=int)  # -1: the NaN after the last
     area = buildings["floor_area_m2"].to_numpy(dtype=float, na_value=np.nan)
 
     def figure(column: str) -> NDArray[np.float64]:
@@ -239,7 +241,7 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
         "hot_water_mwh": water_mwh,
         "peak_mw": peak,
         "profile": np.append(specific["profile"].to_numpy(dtype=object), None)[row],
-        "rule": _rules(buildings["use"], space + water, area, _assumed(buildings)),
+        "rule": _rules(uses.tolist(), space + water, area, _assumed(buildings)),
     })
 
 
@@ -249,8 +251,8 @@ def _assumed(buildings: pd.DataFrame) -> NDArray[np.bool_]:
 
     if not {"levels", "height_m"} <= set(buildings.columns):
         return np.zeros(len(buildings), dtype=bool)
-    by_height = buildings["height_m"].notna() & (buildings["use"] != "church")
-    return np.asarray(buildings["levels"].isna() & ~by_height, dtype=bool)
+    by_height = buildings["height_m"].notna().to_numpy() & (buildings["use"].to_numpy(dtype=object) != "church")
+    return np.asarray(buildings["levels"].isna().to_numpy() & ~by_height)
 
 
 def _rules(

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import math
 import re
 import tempfile
 import zlib
-from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -178,12 +176,15 @@ class _Scan:
     skip: set[str]
     """Ids of buildings and sources that an earlier file brought."""
     wkb: osmium.geom.WKBFactory
-    all_nodes: osmium.geom.use_nodes
-    no_line: tuple[type[Exception], ...]
-    """What pyosmium raises where a line has missing nodes or fewer than two."""
-    street_lines: streets.LineBuffer = field(default_factory=streets.LineBuffer)
+    add: Callable[[osmium.osm.Way], None]
+    """Takes a street or pipe to the arrays."""
+    added: int = 0
+    lines: streets.Lines | None = None
+    """All streets and pipes, once the pass is over."""
+    street_at: list[int] = field(default_factory=list)
+    """Indices of the streets in ``lines``."""
     street_tags: list[Record] = field(default_factory=list)
-    pipe_lines: streets.LineBuffer = field(default_factory=streets.LineBuffer)
+    pipe_at: list[int] = field(default_factory=list)
     pipe_tags: list[Record] = field(default_factory=list)
     buildings: list[Record] = field(default_factory=list)
     building_wkb: list[bytes] = field(default_factory=list)
@@ -209,14 +210,28 @@ class _Scan:
         """Take a street or a pipe; note a building, whose area follows."""
         tag = way.tags.get
         if (highway := tag("highway")) is not None:
+            self.street_at.append(self.added)
             self.street_tags.append((highway, tag("name"), tag("surface")))
-            self.line(self.street_lines, way)
+            self.line(way)
         if tag("building") not in _NO:
             self.tagged.append(f"w{way.id}")
         elif tag("man_made") == "pipeline" and (tag("substance") in demand.HEAT or tag("utility") == "heating"):
             gone = any(tag(state) == "yes" for state in ("disused", "abandoned", "proposed", "construction"))
+            self.pipe_at.append(self.added)
             self.pipe_tags.append((_diameter(tag("diameter")), not gone))
-            self.line(self.pipe_lines, way)
+            self.line(way)
+
+    def line(self, way: osmium.osm.Way) -> None:
+        """Take the nodes of a way."""
+        self.add(way)
+        self.added += 1
+
+    def of(self, index: list[int]) -> streets.Lines:
+        """Return some of the lines."""
+        import numpy as np  # noqa: PLC0415  heavy
+
+        assert self.lines is not None, "the pass is over"  # noqa: S101
+        return self.lines.take(np.array(index, dtype=np.int64))
 
     def relation(self, relation: osmium.osm.Relation) -> None:
         """Note a building made of several ways; its area may have come before it."""
@@ -255,23 +270,14 @@ class _Scan:
         self.sources.append((key, tag("name"), kind, demand.heat_output(tag) if kind == "plant" else None))
         self.source_wkb.append(wkb)
 
-    def line(self, lines: streets.LineBuffer, way: osmium.osm.Way) -> None:
-        """Take the nodes of a way; positions that the extract lacks become NaN."""
-        nodes = way.nodes
-        try:
-            # The header of hex WKB is 9 bytes; what follows is the little-endian positions of all nodes.
-            xy = bytes.fromhex(self.wkb.create_linestring(nodes, use_nodes=self.all_nodes)[18:])
-        except self.no_line:
-            xy = _positions(nodes)
-        lines.add(way.id, [node.ref for node in nodes], xy)
-
     def mend(self, way: osmium.osm.Way) -> None:
         """Make a valid polygon of a closed way that no area could be made of."""
+        import osmium  # noqa: PLC0415  heavy
         import shapely  # noqa: PLC0415  heavy
 
         try:
             ring = shapely.from_wkb(self.wkb.create_linestring(way))
-        except self.no_line:
+        except (RuntimeError, osmium.InvalidLocationError):  # nodes are missing
             return
         if not ring.is_closed or shapely.get_num_points(ring) < 4:  # noqa: PLR2004  a ring of three sides
             return
@@ -290,13 +296,6 @@ def _record(key: str, building: str | None, tag: demand.Tag) -> Record:
         demand.number_in(tag("building:levels")), demand.metres_in(tag("height")),
         demand.number_in(tag("building:min_level")), demand.year_in(tag("start_date")),
     )  # fmt: skip
-
-
-def _positions(nodes: osmium.osm.WayNodeList) -> bytes:
-    places = array("d")
-    for node in nodes:
-        places.extend((node.lon, node.lat) if node.location.valid() else (math.nan, math.nan))
-    return places.tobytes()
 
 
 def _diameter(text: str | None) -> float:
@@ -338,34 +337,39 @@ def _scan(file: Path, skip: set[str]) -> _Scan | Problem:
 
 def _pass(file: Path, opened: osmium.io.File, skip: set[str]) -> _Scan:
     import osmium  # noqa: PLC0415  heavy
-    from osmium.filter import EntityFilter, IdFilter, KeyFilter, TagFilter  # noqa: PLC0415  heavy
 
-    factory, all_nodes = osmium.geom.WKBFactory(), osmium.geom.ALL
-    scan = _Scan(file, skip, factory, all_nodes, (RuntimeError, osmium.InvalidLocationError))
+    kinds = osmium.osm
+    with tempfile.TemporaryDirectory() as folder, streets.WayFile(Path(folder) / "ways.opl") as ways:
+        scan = _Scan(file, skip, osmium.geom.WKBFactory(), ways.add)
+        take: dict[type, Callable[[Any], None]] = {
+            kinds.Node: scan.node, kinds.Way: scan.way, kinds.Relation: scan.relation, kinds.Area: scan.area,
+        }  # fmt: skip
+        for thing in _processor(opened):
+            take[type(thing)](thing)
+        scan.lines = ways.lines()
+    if crossed := [int(key[1:]) for key in scan.crossed if key in scan.tagged and key.startswith("w")]:
+        again = osmium.FileProcessor(opened).with_locations().with_filter(osmium.filter.EntityFilter(kinds.WAY))
+        for way in again.with_filter(osmium.filter.IdFilter(crossed)):
+            scan.mend(cast("osmium.osm.Way", way))
+    return scan
+
+
+def _processor(opened: osmium.io.File) -> osmium.FileProcessor:
+    import osmium  # noqa: PLC0415  heavy
+    from osmium.filter import KeyFilter, TagFilter  # noqa: PLC0415  heavy
+
     kinds = osmium.osm
     processor = osmium.FileProcessor(opened).with_areas(KeyFilter(*_AREAS))
     processor.with_filter(TagFilter(*_NODES).enable_for(kinds.NODE))
     processor.with_filter(KeyFilter("highway", "building", "man_made").enable_for(kinds.WAY))
     processor.with_filter(KeyFilter("building").enable_for(kinds.RELATION))
-    processor.with_filter(KeyFilter(*_AREAS).enable_for(kinds.AREA))
-    take: dict[type, Callable[[Any], None]] = {
-        kinds.Node: scan.node, kinds.Way: scan.way, kinds.Relation: scan.relation, kinds.Area: scan.area,
-    }  # fmt: skip
-    for thing in processor:
-        take[type(thing)](thing)
-    if crossed := [int(key[1:]) for key in scan.crossed if key in scan.tagged and key.startswith("w")]:
-        ways = osmium.FileProcessor(opened).with_locations().with_filter(EntityFilter(kinds.WAY)).with_filter(IdFilter(crossed))
-        for way in ways:
-            scan.mend(cast("osmium.osm.Way", way))
-    return scan
+    return processor.with_filter(KeyFilter(*_AREAS).enable_for(kinds.AREA))
 
 
 def _lacks_all(scan: _Scan) -> bool:
     """Return whether there are ways but no position of any of their nodes: then the nodes came after them."""
-    import numpy as np  # noqa: PLC0415  heavy
-
-    seen = scan.buildings or not np.isnan(np.frombuffer(scan.street_lines.xy)).all()
-    return not seen and bool(scan.tagged or scan.street_lines.way)
+    known = scan.lines is not None and scan.lines.known.any()
+    return not known and not scan.buildings and bool(scan.tagged or scan.added)
 
 
 def _sorted(file: Path, form: str, folder: Path) -> osmium.io.File:
@@ -398,9 +402,10 @@ class _Study:
         """Yield the rows of every table, then the warnings; or only what makes them impossible."""
         import numpy as np  # noqa: PLC0415  heavy
 
-        lines, kept = streets.gather([scan.street_lines for scan in self.scans])
-        shapes = self.within_box(self.records("buildings", "building_wkb", _BUILDING))
-        points = np.concatenate([lines.xy[streets.inside(lines.xy, self.request.bbox) & lines.known], _points(shapes)])
+        lines, kept = streets.gather([scan.of(scan.street_at) for scan in self.scans])
+        points = lines.xy[streets.inside(lines.xy, self.request.bbox) & lines.known]
+        if not len(points):
+            points = _points(self.shapes())
         if not len(points):
             hint = "Does the box lie within the extract?" if self.request.bbox else "Does it hold more than boundaries?"
             yield Problem("there are no streets and no buildings.", self.where, hint=hint, code="empty")
@@ -411,17 +416,17 @@ class _Study:
         if isinstance(transformer, Problem):
             yield transformer
             return
-        for table, frame in self.tables(lines, kept, shapes, streets.projector(transformer)):
+        for table, frame in self.tables(lines, kept, streets.projector(transformer)):
             yield from self.rows(table, frame, epsg)
         yield from self.warnings
 
     def tables(
-        self, lines: streets.Lines, kept: NDArray[np.int64], shapes: pd.DataFrame, project: streets.Project
+        self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project
     ) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield table names and their rows, with the index of the file in column ``_source``."""
-        specific = demand.specific_demand()
-        buildings = self.buildings(shapes, project)
         yield "street", self.streets(lines, kept, project)
+        specific = demand.specific_demand()
+        buildings = self.buildings(self.shapes(), project)
         yield "building", buildings.drop(columns="min_level")
         yield "specific_demand", self.of_year(specific.assign(_source=0))
         yield "building_demand", self.of_year(demand.estimate(buildings, specific).assign(_source=buildings["_source"]))
@@ -459,6 +464,10 @@ class _Study:
         frame["_source"] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         return frame
 
+    def shapes(self) -> pd.DataFrame:
+        """Return the buildings within the box, in degrees."""
+        return self.within_box(self.records("buildings", "building_wkb", _BUILDING))
+
     def within_box(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows whose centroid lies in the box."""
         inside = streets.inside(_points(frame), self.request.bbox)
@@ -473,7 +482,7 @@ class _Study:
 
     def pipes(self, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``network_pipe``, cut where pipes meet."""
-        lines, kept = streets.gather([scan.pipe_lines for scan in self.scans])
+        lines, kept = streets.gather([scan.of(scan.pipe_at) for scan in self.scans])
         segments = streets.node_ways(lines, self.request.bbox)
         frame = streets.table(segments, lines.way, project).drop(columns="osm_way")
         frame = frame.rename(columns={"segment": "pipe", "length_m": "trench_m"})
@@ -488,7 +497,7 @@ class _Study:
         parts = [getattr(scan, tags) for scan in self.scans]
         of_way = pd.DataFrame([record for part in parts for record in part], columns=list(columns))
         of_way["_source"] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        return pd.concat([frame, of_way.iloc[way].reset_index(drop=True)], axis=1)
+        return pd.concat([frame, of_way.iloc[way].set_axis(frame.index)], axis=1)
 
     def buildings(self, shapes: pd.DataFrame, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``building``, with ``min_level``."""

@@ -69,6 +69,10 @@ class Series:
         Unit of the values, as pint reads it; empty for factors and shares.
     start
         ISO time of the beginning of the first step; empty if the year is generic.
+    calendar
+        ``noleap``, or ``standard`` if the values have leap days.
+    text
+        What it describes and where it comes from.
     """
 
     name: str
@@ -79,6 +83,8 @@ class Series:
     step_h: float = 1.0
     start: str = ""
     sheet: str = ""
+    calendar: str = "noleap"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ models.
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Self
 
     import numpy as np
     import pandas as pd
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Box = tuple[float, float, float, float]
     Project = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+_TO_BLANKS = bytes.maketrans(b"nxy,", b"    ")
 
 MAX_AREA_ERROR = 0.01
 """Relative error of areas beyond which a projection is called unfit for this place."""
@@ -64,22 +67,53 @@ class Lines:
 
         return np.repeat(np.arange(len(self.way)), self.count)
 
+    def take(self, index: NDArray[np.int64]) -> Lines:
+        """Return some of the ways; ``index`` ascends."""
+        import numpy as np  # noqa: PLC0415  heavy
 
-@dataclass(slots=True)
-class LineBuffer:
-    """Ways as they come from a file, 24 bytes per node."""
+        nodes = np.isin(self.owner, index)
+        return Lines(self.way[index], self.count[index], self.node[nodes], self.xy[nodes])
 
-    way: array[int] = field(default_factory=lambda: array("q"))
-    count: array[int] = field(default_factory=lambda: array("q"))
-    node: array[int] = field(default_factory=lambda: array("q"))
-    xy: bytearray = field(default_factory=bytearray)
 
-    def add(self, way: int, nodes: Sequence[int], xy: bytes) -> None:
-        """Append a way; ``xy`` is its longitudes and latitudes as little-endian doubles."""
-        self.way.append(way)
-        self.count.append(len(nodes))
-        self.node.extend(nodes)
-        self.xy += xy
+class WayFile:
+    """Ways from pyosmium to arrays, through a file.
+
+    pyosmium makes a Python object of every node of a way, which takes most of the time of a pass. libosmium's own text format
+    (OPL) says ids and positions of all of them at once: ``w1 T N n21x7.42y43.73,n22x7.43y43.73``.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import osmium  # noqa: PLC0415  heavy
+
+        self.path = path
+        self._writer = osmium.SimpleWriter(osmium.io.File(str(path), "opl,locations_on_ways=true,add_metadata=false"))
+        self.add = self._writer.add_way
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def lines(self) -> Lines:
+        """Return the ways in the order in which they were added; none can be added after."""
+        import numpy as np  # noqa: PLC0415  heavy
+
+        self._writer.close()
+        way, nodes = [], []
+        for line in self.path.read_bytes().splitlines():
+            head, _, last = line.partition(b" ")[0], *line.rpartition(b" N")[1:]
+            way.append(int(head[1:]))
+            nodes.append(last)
+        count = np.array([part.count(b",") + 1 if part else 0 for part in nodes], dtype=np.int64)
+        flat = b",".join(filter(None, nodes)).replace(b"xy", b"x?y?").translate(_TO_BLANKS).replace(b"?", b"nan")
+        figures = np.array(flat.split(), dtype=np.float64).reshape(-1, 3)
+        return Lines(np.array(way, dtype=np.int64), count, figures[:, 0].astype(np.int64), figures[:, 1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +142,25 @@ class Segments:
     xy: NDArray[np.float64]
 
 
-def gather(buffers: Iterable[LineBuffer]) -> tuple[Lines, NDArray[np.int64]]:
+def gather(parts: Sequence[Lines]) -> tuple[Lines, NDArray[np.int64]]:
     """Join the ways of several files; of a way that is in two of them, the one with more known nodes stays.
 
     Returns
     -------
     tuple
-        The ways, and for each its index in the buffers, one after the other, shape (ways,).
+        The ways, and for each its index in the parts, one after the other, shape (ways,).
     """
     import numpy as np  # noqa: PLC0415  heavy
 
-    parts = list(buffers)
-    lines = Lines(
-        way=np.concatenate([np.frombuffer(part.way, dtype=np.int64) for part in parts]),
-        count=np.concatenate([np.frombuffer(part.count, dtype=np.int64) for part in parts]),
-        node=np.concatenate([np.frombuffer(part.node, dtype=np.int64) for part in parts]),
-        xy=np.concatenate([np.frombuffer(part.xy, dtype="<f8") for part in parts]).reshape(-1, 2),
-    )
     if len(parts) == 1:
-        return lines, np.arange(len(lines.way))
+        return parts[0], np.arange(len(parts[0].way))
+    names = ("way", "count", "node", "xy")
+    lines = Lines(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
     known = np.bincount(lines.owner[lines.known], minlength=len(lines.way))
     order = np.lexsort((-known, lines.way))
     fresh = np.append(True, np.diff(lines.way[order]) != 0)[: len(order)]
     keep = np.sort(order[fresh])
-    nodes = np.isin(lines.owner, keep)
-    return Lines(lines.way[keep], lines.count[keep], lines.node[nodes], lines.xy[nodes]), keep
+    return lines.take(keep), keep
 
 
 def node_ways(lines: Lines, bbox: Box | None = None) -> Segments:

@@ -107,7 +107,7 @@ class EnergyModel:
         elif len(p.activity):
             upper = np.where(p.avail[:, p.unit_of] == 0, 0.0, upper)
         names = [" / ".join(a) for a in p.activity]
-        self.act = self.model.add_columns("act", cost.shape, lower, upper, cost, "MW", (self.year, ("activity", names), self.step))
+        self.act = self.model.add_columns("act", cost.shape, lower, upper, cost, unit="MW", sets=(self.year, ("activity", names), self.step))
         rows = np.arange(len(p.unit)) if given is None else np.flatnonzero(~single)
         self._activity_rows(rows)
         self._annual_rows(s.steps.weight)
@@ -126,7 +126,7 @@ class EnergyModel:
             low, high = {"most": (-np.inf, 0.0), "fixed": (0.0, 0.0), "least": (0.0, np.inf)}[kind]
             names = [" / ".join(p.unit[u]) for u in chosen]
             rows = self.model.add_rows(
-                f"{kind} activity", share.shape, *cap.limit(chosen, share, low, high), "MW", (self.year, ("unit", names), self.step)
+                f"{kind} activity", share.shape, *cap.limit(chosen, share, low, high), unit="MW", sets=(self.year, ("unit", names), self.step)
             )
             cap.subtract(rows.index, chosen, share)
             for i, u in enumerate(chosen):
@@ -141,7 +141,7 @@ class EnergyModel:
             most = p.annual_avail[:, low_units] * (p.avail[:, low_units] @ weight)
             names = [" / ".join(p.unit[u]) for u in low_units]
             rows = self.model.add_rows(
-                "annual availability", most.shape, *cap.limit(low_units, most, -np.inf, 0.0), "MWh", (self.year, ("unit", names))
+                "annual availability", most.shape, *cap.limit(low_units, most, -np.inf, 0.0), unit="MWh", sets=(self.year, ("unit", names))
             )
             cap.subtract(rows.index, low_units, most)
             for i, u in enumerate(low_units):
@@ -151,8 +151,8 @@ class EnergyModel:
         if bounded:
             names = [" / ".join(p.activity[a]) for a in bounded]
             rows = self.model.add_rows(
-                "annual activity", (self.n_years, len(bounded)), p.act_min[:, bounded], p.act_max[:, bounded], "MWh",
-                (self.year, ("activity", names)),
+                "annual activity", (self.n_years, len(bounded)), p.act_min[:, bounded], p.act_max[:, bounded], unit="MWh",
+                sets=(self.year, ("activity", names)),
             )  # fmt: skip
             self.model.add_terms(rows.index[:, :, None], self.act.index[:, bounded], weight)
 
@@ -209,7 +209,7 @@ class EnergyModel:
         if bounded:
             chosen = [balances[i] for i in bounded]
             rows = self.model.add_rows(
-                name, (self.n_years, len(chosen)), -np.inf, most[:, chosen], "MWh", (self.year, self._balance_set(chosen))
+                name, (self.n_years, len(chosen)), -np.inf, most[:, chosen], unit="MWh", sets=(self.year, self._balance_set(chosen))
             )
             self.model.add_terms(rows.index[:, :, None], block.index[:, bounded], self.system.steps.weight)
 
@@ -230,7 +230,7 @@ class EnergyModel:
 
     def _flow_columns(self, name: str, balances: Sequence[int], cost: Array, upper: Array) -> Block:
         sets = (self.year, self._balance_set(balances), self.step)
-        return self.model.add_columns(name, cost.shape, 0.0, np.broadcast_to(upper, cost.shape), cost, "MW", sets)
+        return self.model.add_columns(name, cost.shape, 0.0, np.broadcast_to(upper, cost.shape), cost, unit="MW", sets=sets)
 
     def _balance_set(self, balances: Sequence[int]) -> tuple[str, list[str]]:
         return ("balance", [" / ".join(self.system.balances.key[k]) for k in balances])
@@ -246,12 +246,12 @@ class EnergyModel:
         if self.sizes is not None:
             most = {side: np.minimum(m, self.sizes.power[:, :, None]) for side, m in most.items()}
             content = np.repeat(self.sizes.energy[:, :, None], self.n_steps, axis=2)
-        self.charge = self.model.add_columns("charge", shape, 0.0, most["charge_max"], cost, "MW", sets)
-        self.discharge = self.model.add_columns("discharge", shape, 0.0, most["discharge_max"], cost, "MW", sets)
-        self.level = self.model.add_columns("level", shape, 0.0, content, 0.0, "MWh", sets)
+        self.charge = self.model.add_columns("charge", shape, 0.0, most["charge_max"], cost, unit="MW", sets=sets)
+        self.discharge = self.model.add_columns("discharge", shape, 0.0, most["discharge_max"], cost, unit="MW", sets=sets)
+        self.level = self.model.add_columns("level", shape, 0.0, content, 0.0, unit="MWh", sets=sets)
         if not n:
             return
-        rows = self.model.add_rows("storage content", shape, 0.0, 0.0, "MWh", sets)
+        rows = self.model.add_rows("storage content", shape, 0.0, 0.0, unit="MWh", sets=sets)
         keep = (1 - st.loss[:, :, None]) ** steps.h
         self.model.add_terms(rows.index, self.level.index, 1.0)
         self.model.add_terms(rows.index, self.level.index[:, :, steps.previous], -keep)
@@ -260,7 +260,7 @@ class EnergyModel:
         if self.sizes is None:
             everything, ones = list(range(n)), np.ones(shape)
             for name, block, size in (("charge", self.charge, "power"), ("discharge", self.discharge, "power"), ("level", self.level, "energy")):
-                rows = self.model.add_rows(f"most {name}", shape, -np.inf, 0.0, "MW", sets)
+                rows = self.model.add_rows(f"most {name}", shape, -np.inf, 0.0, unit="MW", sets=sets)
                 self.model.add_terms(rows.index, block.index, 1.0)
                 self.capacity[size].subtract(rows.index, everything, ones)
             self._tie_energy_to_power()
@@ -270,7 +270,7 @@ class EnergyModel:
         tied = list(np.flatnonzero(~np.isnan(ratio).any(axis=0)))
         if tied:
             names = [" / ".join(self.system.stores.unit[s]) for s in tied]
-            rows = self.model.add_rows("energy per power", (self.n_years, len(tied)), 0.0, 0.0, "MWh", (self.year, ("storage", names)))
+            rows = self.model.add_rows("energy per power", (self.n_years, len(tied)), 0.0, 0.0, unit="MWh", sets=(self.year, ("storage", names)))
             self.capacity["energy"].subtract(rows.index, tied, np.full((self.n_years, len(tied)), -1.0))
             self.capacity["power"].subtract(rows.index, tied, ratio[:, tied])
 
@@ -281,7 +281,7 @@ class EnergyModel:
         need = (b.demand + b.loss)[:, self.balanced]
         surplus = (b.rule[:, self.balanced] == "surplus")[:, :, None]
         sets = (self.year, self._balance_set(self.balanced), self.step)
-        self.balance = self.model.add_rows("balance", need.shape, need, np.where(surplus, np.inf, need), "MW", sets)
+        self.balance = self.model.add_rows("balance", need.shape, need, np.where(surplus, np.inf, need), unit="MW", sets=sets)
         row = {k: self.balance.index[:, i] for i, k in enumerate(self.balanced)}
         for f in range(len(p.flow_activity)):
             if p.flow_balance[f] in row:
@@ -305,7 +305,7 @@ class EnergyModel:
         free = np.zeros((self.n_years, len(chosen), self.n_steps))
         columns = self._flow_columns("demand of the year", chosen, free, np.full_like(free, np.inf))
         rows = self.model.add_rows(
-            "demand of the year", annual[:, chosen].shape, annual[:, chosen], annual[:, chosen], "MWh", (self.year, self._balance_set(chosen))
+            "demand of the year is met", annual[:, chosen].shape, annual[:, chosen], annual[:, chosen], unit="MWh", sets=(self.year, self._balance_set(chosen))
         )
         self.model.add_terms(rows.index[:, :, None], columns.index, self.system.steps.weight)
         for i, k in enumerate(chosen):
@@ -321,7 +321,7 @@ class EnergyModel:
         limited = list(np.flatnonzero(np.isfinite(most).any(axis=0)))
         if limited:
             names = [" / ".join(self.system.emissions.key[e]) for e in limited]
-            rows = self.model.add_rows("emission limit", most[:, limited].shape, -np.inf, most[:, limited], "t", (self.year, ("emission", names)))
+            rows = self.model.add_rows("emission limit", most[:, limited].shape, -np.inf, most[:, limited], unit="t", sets=(self.year, ("emission", names)))
             for i, e in enumerate(limited):
                 self._add_emission(rows.index[:, i, None, None], e, np.ones(self.n_years))
 
@@ -387,9 +387,9 @@ class _Capacity:
             return
         shape = existing.shape
         sets = (owner.year, ("unit", [" / ".join(u) for u in units]))
-        self.new = owner.model.add_columns(f"new {name}", shape, new_min, new_max, owner.money * self.annuity * capital, unit, sets)
-        self.cap = owner.model.add_columns(f"{name} capacity", shape, cap_min, np.maximum(cap_max, existing), yearly, unit, sets)
-        rows = owner.model.add_rows(f"{name} vintages", shape, existing, existing, unit, sets)
+        self.new = owner.model.add_columns(f"new {name}", shape, new_min, new_max, owner.money * self.annuity * capital, unit=unit, sets=sets)
+        self.cap = owner.model.add_columns(f"{name} capacity", shape, cap_min, np.maximum(cap_max, existing), yearly, unit=unit, sets=sets)
+        rows = owner.model.add_rows(f"{name} vintages", shape, existing, existing, unit=unit, sets=sets)
         owner.model.add_terms(rows.index, self.cap.index, 1.0)
         for v in range(shape[0]):
             owner.model.add_terms(rows.index, self.new.index[v][None, :], -self.alive[v].astype(np.float64))

@@ -103,7 +103,7 @@ class Results:
             site, process, _mode = p.activity[a]
             power = p.ratio[:, f] * self.act[:, a]
             item = self.items.number(site, process, b.key[k][1], "out" if sign > 0 else "in")
-            yield _Flow(item, k, sign, power, self.sizes["process"][:, p.unit_of[a]])
+            yield _Flow(item, k, sign, power, self.sizes["process"][:, p.unit_of[a]] if sign > 0 else None)
             if e.kinds.netted_buy[k] or e.kinds.netted_sell[k]:
                 market[k, -sign] = market.get((k, -sign), 0.0) + power
         for (k, sign), power in market.items():
@@ -264,6 +264,10 @@ class Results:
             self._capacity_costs(name, add)
         self._flow_costs(add)
         return costs
+
+    def total_cost(self) -> float:
+        """Return the discounted cost of all years, whatever was minimised."""
+        return float(sum(value @ self.energy.weight for value in self._costs().values()))
 
     def _capacity_costs(self, name: str, add: object) -> None:
         from dhsdb.models.accounting import annuity  # noqa: PLC0415

@@ -16,7 +16,7 @@ import shapely
 
 from dhsdb.models.pipes import pipe_physics
 from dhsdb.models.stage import Warning_
-from dhsdb.models.streets import Nearest, Pieces, StreetGraph, nearest
+from dhsdb.models.streets import TIE_M, Nearest, Pieces, StreetGraph, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Reach:
     """
 
     offstreet_m: float = 50.0
-    access_m: float = 500.0
+    access_m: float = 200.0
     sample_m: float = 25.0
 
 
@@ -223,7 +223,7 @@ class _Search:
         own, own_join = _joints(graph, np.unique(node), lines, reach.offstreet_m)
         joint, join = np.concatenate([joint, own]), _stack(join, own_join)
         first, root = len(graph.xy), len(graph.xy) + len(points)
-        direct = np.flatnonzero(straight.distance_m <= reach.offstreet_m)
+        direct = np.flatnonzero(straight.distance_m <= reach.offstreet_m + TIE_M)
         # Edges lead away from the network and end at the points, so that no trench passes through a neighbour's house.
         start = np.concatenate([np.full(len(joint), root), node, np.full(len(direct), root)])
         end = np.concatenate([joint, first + feet.point, first + direct])
@@ -264,7 +264,7 @@ class _Search:
 
 
 def _attach_network(streets: StreetGraph, lines: Lines, reach: Reach) -> tuple[StreetGraph, Integers, Nearest]:
-    """Return streets that are cut where the network meets them, the nodes joined to it (rising), and where it is joined.
+    """Return the streets, cut where the network meets them, the nodes joined to it (rising), and where it is joined.
 
     These are crossings, junctions nearby, and the feet of places on the network on their nearest street, which may be
     ``access_m`` away. None of them depends on how a street is cut into segments.
@@ -299,7 +299,7 @@ def _attach_points(
 def _joints(graph: StreetGraph, node: Integers, lines: Lines, limit_m: float) -> tuple[Integers, Nearest]:
     """Return those of the street nodes that lie within a distance of the network, and its place nearest to each."""
     near = nearest(graph.xy[node], lines)
-    kept = near.distance_m <= limit_m
+    kept = near.distance_m <= limit_m + TIE_M
     return node[kept], Nearest(near.line[kept], near.distance_m[kept], near.xy[kept])
 
 
@@ -358,12 +358,11 @@ def _frame(usable: pd.DataFrame, straight: Nearest, routes: Routes, choice: Pipe
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _each(severity: str, code: str, rows: pd.DataFrame, text: str, *columns: str) -> list[Warning_]:
-    """Return one finding per row; the text is filled with the values of the columns."""
-    values = rows[list(columns)].itertuples(index=False, name=None)
-    names = rows["heat_source" if "heat_source" in rows else "source"]
-    places = [f"heat_source {name}" for name in names]
-    return [Warning_(severity, code, at, text.format(*v)) for at, v in zip(places, values, strict=True)]
+def _each(severity: str, code: str, rows: pd.DataFrame, text: str) -> list[Warning_]:
+    """Return one finding per row; the text names the columns whose values it shows."""
+    name = "heat_source" if "heat_source" in rows else "source"
+    records = rows.drop(columns="geometry").to_dict("records")
+    return [Warning_(severity, code, f"heat_source {row[name]}", text.format_map(row)) for row in records]
 
 
 def _usable(sources: pd.DataFrame) -> tuple[pd.DataFrame, list[Warning_]]:
@@ -380,10 +379,10 @@ def _usable(sources: pd.DataFrame) -> tuple[pd.DataFrame, list[Warning_]]:
 def _unconnected(frame: pd.DataFrame) -> list[Warning_]:
     """Return an error for each source that no street leads to, or no pipe is large enough for."""
     cut_off, too_large = frame[np.isinf(frame["trench_m"])], frame[frame["diameter_m"].isna()]
-    away = "No street leads to the network, which is {:,.0f} m away: not connected."
+    away = "No street leads to the network, which is {distance_m:,.0f} m away: not connected."
     return [
-        *_each("error", "unreachable", cut_off, away, "distance_m"),
-        *_each("error", "pipe-too-small", too_large, "No pipe carries {:,.0f} kW: not connected.", "capacity_kw"),
+        *_each("error", "unreachable", cut_off, away),
+        *_each("error", "pipe-too-small", too_large, "No pipe carries {capacity_kw:,.0f} kW: not connected."),
     ]
 
 
@@ -393,19 +392,18 @@ def _implausible(frame: pd.DataFrame, limits: Limits) -> list[Warning_]:
     slow, fast = limits.velocity_m_s
     rows = frame.assign(share=frame["loss_kw"] / frame["capacity_kw"], capacity_mw=frame["capacity_kw"] / KW_PER_MW)
     mega, cost, speed = rows["capacity_mw"], rows["cost_per_kw"], rows["velocity_m_s"]
-    kw_as_mw = "{0:,.4g} MW is much for a heat source: is it {0:,.4g} kW, a factor of 1000 less?"
+    mw = "{capacity_mw:,.4g}"
+    kw_as_mw = f"{mw} MW is much for a heat source: is it {mw} kW, a factor of 1000 less?"
     short = rows["power_kw"] < rows["capacity_kw"] * (1 - limits.undersized)
     checks = (
-        ("capacity-unit", mega > limits.capacity_mw, kw_as_mw, ("capacity_mw",)),
-        ("diameter", rows["diameter_m"] >= limits.diameter_m, "The pipe is {:.3f} m wide.", ("diameter_m",)),
-        ("pipe-undersized", short, "The pipe carries {:,.0f} of {:,.0f} kW.", ("power_kw", "capacity_kw")),
-        ("loss-share", rows["share"] > limits.loss_share, "The pipe loses {:.0%} of the capacity.", ("share",)),
-        ("cost-per-kw", ~cost.between(low, high), "The connection costs {:,.4g} per kW.", ("cost_per_kw",)),
-        ("velocity", ~speed.between(slow, fast), "The water moves at {:.2f} m/s.", ("velocity_m_s",)),
+        ("capacity-unit", mega > limits.capacity_mw, kw_as_mw),
+        ("diameter", rows["diameter_m"] >= limits.diameter_m, "The pipe is {diameter_m:.3f} m wide."),
+        ("pipe-undersized", short, "The pipe carries {power_kw:,.0f} of {capacity_kw:,.0f} kW."),
+        ("loss-share", rows["share"] > limits.loss_share, "The pipe loses {share:.0%} of the capacity."),
+        ("cost-per-kw", ~cost.between(low, high), "The connection costs {cost_per_kw:,.4g} per kW."),
+        ("velocity", ~speed.between(slow, fast), "The water moves at {velocity_m_s:.2f} m/s."),
     )
-    return [
-        finding for code, bad, text, columns in checks for finding in _each("warning", code, rows[bad], text, *columns)
-    ]
+    return [finding for code, bad, text in checks for finding in _each("warning", code, rows[bad], text)]
 
 
 def _cold(usable: pd.DataFrame, temperatures: Temperatures) -> list[Warning_]:

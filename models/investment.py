@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dhsdb.models.energy import EnergyModel
+    from dhsdb.models.highs import Solver
+    from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
     from dhsdb.models.system import System
 
 HOURS = 8760
+_SHOWN = 12
 
 
 def solve(inputs: Inputs, progress: Progress) -> Outcome:
@@ -46,21 +50,30 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
 def solve_energy(inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, first_step: int = 1) -> Outcome:
     """Solve an energy model and return its tables, or why it has no solution."""
     from dhsdb.models.energy_results import Results  # noqa: PLC0415  heavy
-    from dhsdb.models.lp import solver_name, solver_version  # noqa: PLC0415
 
     solver = energy.model.solver(time_limit=inputs.options.time_limit, gap=inputs.options.gap)
     built = time.perf_counter()
     tell()
     solution = solver.solve()
     outcome = Outcome(
-        solution.status, solver=solver_name(), solver_version=solver_version(), build_s=built - began, solve_s=time.perf_counter() - built
+        solution.status, solver="HiGHS", solver_version=version("highspy"), build_s=built - began, solve_s=time.perf_counter() - built
     )
     if not outcome.solved:
-        outcome.message = solver.explain(solution)
+        outcome.message = why(solver, solution)
         return outcome
     outcome.objective, outcome.bound, outcome.gap = solution.objective, solution.bound, solution.gap
     outcome.tables = Results(energy, solution, first_step).tables()
     return outcome
+
+
+def why(solver: Solver, solution: Solution) -> str:
+    """Return why a model has no solution, in the study's words."""
+    if solution.status == "infeasible":
+        limits = solver.explain_infeasible()
+        return "these limits contradict each other: " + "; ".join(str(limit) for limit in limits[:_SHOWN])
+    if solution.status == "unbounded":
+        return "costs fall without end as these grow: " + "; ".join(solver.explain_unbounded()[:_SHOWN])
+    return solution.message
 
 
 def investment_steps(inputs: Inputs) -> Steps:

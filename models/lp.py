@@ -1,7 +1,8 @@
-"""The LP layer: linear models as named blocks of columns and rows on numpy arrays, and what a solver answers.
+"""The LP layer: linear models as named blocks of columns and rows on numpy arrays.
 
-This module builds a model and holds its answer. Solving with HiGHS is in :mod:`dhsdb.models.highs`, handing over to Pyomo
-in :mod:`dhsdb.models.pyomo_bridge`. What the blocks mean, and every equation, belongs to the models that use it.
+This module builds a model; its parts are in :mod:`dhsdb.models.blocks` and are found here too. Solving with HiGHS is in
+:mod:`dhsdb.models.highs`, handing over to Pyomo in :mod:`dhsdb.models.pyomo_bridge`. What the blocks mean, and every
+equation, belongs to the models that use it.
 
 A model minimises ``offset + cost @ x`` subject to ``row_lower <= matrix @ x <= row_upper`` and ``lower <= x <= upper``.
 """
@@ -10,162 +11,37 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from dhsdb.errors import SolverError, UserError
+from dhsdb.errors import UserError
+from dhsdb.models.blocks import Arrays, Block, BoolArray, FloatArray, IntArray, Kind, Solution, Status, require_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from numpy.typing import ArrayLike
 
     from dhsdb.models.highs import Solver
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
-BoolArray = NDArray[np.bool_]
-Kind = Literal["column", "row"]
-Status = Literal["optimal", "feasible", "infeasible", "unbounded", "failed"]
+__all__ = [
+    "Arrays",
+    "Block",
+    "BoolArray",
+    "FloatArray",
+    "IntArray",
+    "Kind",
+    "Model",
+    "Solution",
+    "Status",
+    "check_bounds",
+]
 
 SMALL_COEFFICIENT = 1e-9
 """HiGHS takes smaller coefficients for zero; we drop them ourselves, so that every solver sees the same matrix."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """Columns or rows with a common name and meaning.
-
-    Attributes
-    ----------
-    name
-        Symbol, in the words of the study (``"balance"``).
-    kind
-        Whether the block holds columns or rows.
-    index
-        Column or row numbers, of the block's shape, in C order, not writeable.
-    sets
-        Name and members of each dimension.
-    unit
-        Unit of a column's value or of a row's left side.
-    integer
-        Whether the columns take whole numbers only.
-    """
-
-    name: str
-    kind: Kind
-    index: IntArray
-    sets: tuple[tuple[str, Sequence[Hashable]], ...]
-    unit: str
-    integer: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the block, one length per set."""
-        return self.index.shape
-
-    @property
-    def size(self) -> int:
-        """Number of columns or rows."""
-        return self.index.size
-
-    def __getitem__(self, key: Any) -> IntArray:
-        """Return the column or row numbers at ``key``, which is anything that indexes a numpy array."""
-        return np.asarray(self.index[key])
-
-    def name_at(self, position: int) -> str:
-        """Return the name of the entry at a flat position, as in ``balance[main, heat, 17]``."""
-        if not self.sets:
-            return self.name
-        where = np.unravel_index(position, self.shape)
-        return f"{self.name}[{', '.join(str(members[k]) for (_, members), k in zip(self.sets, where, strict=True))}]"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrays:
-    """A whole model as arrays: n columns, m rows.
-
-    Attributes
-    ----------
-    cost, lower, upper
-        Objective coefficients and bounds of the columns, each of shape (n,).
-    integer
-        Which columns take whole numbers only, shape (n,).
-    row_lower, row_upper
-        Bounds of the rows, each of shape (m,).
-    matrix
-        Coefficients, a ``scipy.sparse.csc_array`` of shape (m, n) without duplicates or zeros.
-    offset
-        Constant of the objective.
-    """
-
-    cost: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    integer: BoolArray
-    row_lower: FloatArray
-    row_upper: FloatArray
-    matrix: Any
-    offset: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Solution:
-    """What a solver answered, in the units of the model.
-
-    Attributes
-    ----------
-    status
-        ``feasible``: values that keep every limit, but not shown to be optimal; ``failed``: no values, for the reason
-        in ``message``.
-    objective
-        Value of the objective; NaN without values.
-    bound
-        No solution is cheaper than this; -inf if nothing is known.
-    gap
-        ``(objective - bound) / |objective|``; inf if nothing is known.
-    solve_s
-        Wall time in s.
-    iterations
-        Simplex, interior point and crossover iterations together.
-    message
-        The solver's own words.
-    x, row_dual, column_dual
-        Values and duals of all columns and rows, or None where the solver gave none.
-    """
-
-    status: Status
-    objective: float
-    bound: float
-    gap: float
-    solve_s: float
-    iterations: int
-    message: str
-    x: FloatArray | None = None
-    row_dual: FloatArray | None = None
-    column_dual: FloatArray | None = None
-
-    def values(self, block: Block) -> FloatArray:
-        """Return the values of a column block, in the block's shape and unit."""
-        return self._of(block, "column", self.x, "values")
-
-    def duals(self, block: Block) -> FloatArray:
-        """Return the change of the objective per unit of each row's bound, in the shape of the row block."""
-        return self._of(block, "row", self.row_dual, "duals")
-
-    def reduced_costs(self, block: Block) -> FloatArray:
-        """Return the change of the objective per unit of each column's bound, in the shape of the column block."""
-        return self._of(block, "column", self.column_dual, "reduced costs")
-
-    def _of(self, block: Block, kind: Kind, array: FloatArray | None, what: str) -> FloatArray:
-        _require_kind(block, kind)
-        if array is None:
-            why = "a model with integer columns has none" if self.status == "optimal" else f"status '{self.status}'"
-            raise SolverError(f"there are no {what} of '{block.name}': {self.message} ({why})")
-        return np.asarray(array[block.index])
 
 
 class Model:
@@ -261,9 +137,10 @@ class Model:
             Coefficients, in the row's unit per unit of the column. All three broadcast together. Zeros are dropped, and
             terms for the same row and column are summed.
         """
-        triple = self.broadcast_terms(rows, columns, values)
+        row, column, value = self.broadcast_terms(rows, columns, values)
+        keep = value != 0.0
         self._arrays = None
-        self._terms.append(triple)
+        self._terms.append((row, column, value) if keep.all() else (row[keep], column[keep], value[keep]))
 
     def add_offset(self, value: float) -> None:
         """Add a constant to the objective, in money."""
@@ -275,16 +152,18 @@ class Model:
     def arrays(self) -> Arrays:
         """Return the assembled model; it is kept until something is added."""
         if self._arrays is None:
-            columns = [np.concatenate(parts) for parts in zip(*self._column_data, strict=True)] or [np.empty(0)] * 3
-            rows = [np.concatenate(parts) for parts in zip(*self._row_data, strict=True)] or [np.empty(0)] * 2
+            # The empty arrays in front let a model without columns, rows or terms pass.
+            none = np.empty(0)
+            lower, upper, cost = zip((none, none, none), *self._column_data, strict=True)
+            row_lower, row_upper = zip((none, none), *self._row_data, strict=True)
             integer = [np.full(block.size, block.integer) for block in self.columns.values()]
             self._arrays = Arrays(
-                cost=columns[2],
-                lower=columns[0],
-                upper=columns[1],
-                integer=np.concatenate([np.empty(0, dtype=np.bool_), *integer]),
-                row_lower=rows[0],
-                row_upper=rows[1],
+                cost=np.concatenate(cost),
+                lower=np.concatenate(lower),
+                upper=np.concatenate(upper),
+                integer=np.concatenate([none.astype(np.bool_), *integer]),
+                row_lower=np.concatenate(row_lower),
+                row_upper=np.concatenate(row_upper),
                 matrix=self._assemble(),
                 offset=self._offset,
             )
@@ -318,7 +197,7 @@ class Model:
     def numbers(self, target: Block | ArrayLike, kind: Kind) -> IntArray:
         """Return the row or column numbers of a block or an index array, checked to lie in this model."""
         if isinstance(target, Block):
-            _require_kind(target, kind)
+            require_kind(target, kind)
             if (self.rows if kind == "row" else self.columns).get(target.name) is not target:
                 raise UserError(f"the {kind} block '{target.name}' belongs to another model")
             return target.index
@@ -335,10 +214,10 @@ class Model:
     def floats(
         self, target: Block | IntArray, values: ArrayLike, what: str, *, kind: Kind = "column", finite: bool = False
     ) -> FloatArray:
-        """Return ``values`` as float64 in the shape of ``target``, a copy; NaN (or infinity, if ``finite``) is refused."""
+        """Return a float64 copy of ``values`` in the shape of ``target``, without NaN (and infinity, if ``finite``)."""
         shape = target.shape
         try:
-            # Always to float64, and always a copy: integers from a table must act like floats, and the caller keeps his.
+            # Always float64, always a copy: integers must act like floats, and the caller may change his array.
             array = np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), shape))
         except (TypeError, ValueError) as error:
             label = f"'{target.name}'" if isinstance(target, Block) else "the entries"
@@ -354,19 +233,19 @@ class Model:
     def broadcast_terms(
         self, rows: Block | ArrayLike, columns: Block | ArrayLike, values: ArrayLike
     ) -> tuple[IntArray, IntArray, FloatArray]:
-        """Return rows, columns and coefficients as flat arrays of one length, without zeros, all checked."""
-        parts = self.numbers(rows, "row"), self.numbers(columns, "column"), np.asarray(values, dtype=np.float64)
+        """Return rows, columns and coefficients as flat arrays of one length, copied and checked."""
+        numbers = self.numbers(rows, "row"), self.numbers(columns, "column")
         try:
-            row, column, value = (part.ravel() for part in np.broadcast_arrays(*parts))
-        except ValueError as error:
-            shapes = ", ".join(str(part.shape) for part in parts)
-            raise UserError(f"rows, columns and values of terms don't broadcast: shapes {shapes}") from error
+            parts = np.broadcast_arrays(*numbers, np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            shapes = ", ".join(str(np.shape(part)) for part in (*numbers, values))
+            raise UserError(f"the terms' rows, columns and values have shapes {shapes}: {error}") from error
+        row, column, value = (part.flatten() for part in parts)
         bad = np.flatnonzero(~np.isfinite(value))
         if bad.size:
             where = f"{self.name_of_column(int(column[bad[0]]))} in {self.name_of_row(int(row[bad[0]]))}"
             raise UserError(f"the coefficient of {where} is {value[bad[0]]}")
-        keep = value != 0.0
-        return (row, column, value) if keep.all() else (row[keep], column[keep], value[keep])
+        return row, column, value
 
     def assemble(self, row: IntArray, column: IntArray, value: FloatArray) -> Any:
         """Return the (rows, columns) CSC matrix of flat terms: duplicates summed, sorted, without zeros."""
@@ -382,9 +261,9 @@ class Model:
         return matrix
 
     def _assemble(self) -> Any:
-        empty = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), np.empty(0)
-        row, column, value = (np.concatenate(parts) for parts in zip(empty_triple(empty), *self._terms, strict=True))
-        return self.assemble(row, column, value)
+        none = np.empty(0, dtype=np.int32)
+        row, column, value = zip((none, none, np.empty(0)), *self._terms, strict=True)
+        return self.assemble(np.concatenate(row), np.concatenate(column), np.concatenate(value))
 
     def _log_small(self, matrix: Any, small: BoolArray) -> None:
         # Terms that cancel leave exact zeros or rounding noise, which nobody needs to hear of.
@@ -392,7 +271,9 @@ class Model:
         if worth.size:
             column = int(np.searchsorted(matrix.indptr, worth[0], side="right")) - 1
             where = f"{self.name_of_column(column)} in {self.name_of_row(int(matrix.indices[worth[0]]))}"
-            log.warning("%d coefficients below %g are taken for zero, as that of %s", worth.size, SMALL_COEFFICIENT, where)
+            log.warning(
+                "%d coefficients below %g are taken for zero, as that of %s", worth.size, SMALL_COEFFICIENT, where
+            )
 
     def _block(
         self,
@@ -426,3 +307,16 @@ class Model:
         high = self.floats(block, upper, "the upper limit", kind=block.kind).ravel()
         check_bounds(block.name, low, high)
         return low, high
+
+
+def check_bounds(name: str, lower: FloatArray, upper: FloatArray) -> None:
+    """Refuse a lower limit of inf and an upper one of -inf, which no value meets; crossing ones are infeasible."""
+    if (lower == math.inf).any() or (upper == -math.inf).any():
+        raise UserError(f"a lower limit of '{name}' is inf, or an upper one -inf", "No limit: lower -inf, upper inf.")
+
+
+def _members(values: Iterable[Hashable]) -> Sequence[Hashable]:
+    if isinstance(values, range):
+        return values
+    # Members of a numpy array as Python's own, so that names read "17" and a dict finds them.
+    return tuple(values.tolist()) if isinstance(values, np.ndarray) else tuple(values)

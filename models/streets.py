@@ -90,6 +90,11 @@ class Pieces:
         lines = shapely.linestrings(np.stack([self.start, self.end], axis=1))
         return shapely.STRtree(np.asarray(lines, dtype=object))
 
+    def at(self, piece: Integers, share: Floats) -> Floats:
+        """Return the coordinates of places on pieces, shape (k, 2); shares 0 and 1 are the very ends."""
+        inside = self.start[piece] + share[:, None] * (self.end[piece] - self.start[piece])
+        return np.where(share[:, None] == 1, self.end[piece], inside)
+
     def feet(self, xy: Floats, reach_m: float = float("inf")) -> Feet:
         """Return the feet of points, shape (n, 2), on their nearest pieces; none for those beyond ``reach_m``."""
         points = np.asarray(shapely.points(xy), dtype=object)
@@ -105,8 +110,7 @@ class Pieces:
         square = (along**2).sum(axis=1)
         dot = ((xy[point] - self.start[piece]) * along).sum(axis=1)
         share = np.clip(np.divide(dot, square, out=np.zeros_like(dot), where=square > 0), 0.0, 1.0)
-        # (1 - share) keeps a foot at the end exactly on the end.
-        foot = (1 - share)[:, None] * self.start[piece] + share[:, None] * self.end[piece]
+        foot = self.at(piece, share)
         return Feet(point, piece, share, foot, np.hypot(*(xy[point] - foot).T))
 
     def crossings(self, other: Pieces) -> Feet:
@@ -215,7 +219,8 @@ class StreetGraph:
         node_xy = np.empty((len(ids) + inner.sum(), 2))
         node_xy[node] = xy
         _refuse_torn_nodes(ids, node_xy[node] - xy, node)
-        inside = line[1:] == line[:-1]
+        # A straight piece that returns to its node has no length, and would pass for a fork.
+        inside = (line[1:] == line[:-1]) & (node[1:] != node[:-1])
         return cls(node_xy, node[:-1][inside], node[1:][inside])
 
     @cached_property
@@ -250,8 +255,7 @@ class StreetGraph:
         tuple
             The graph with k nodes more, and their numbers, shape (k,).
         """
-        pieces, new = self.pieces, len(self.xy) + np.arange(len(piece))
-        xy = (1 - share)[:, None] * pieces.start[piece] + share[:, None] * pieces.end[piece]
+        xy, new = self.pieces.at(piece, share), len(self.xy) + np.arange(len(piece))
         every = np.arange(len(self.start))
         # Each piece as a chain start, points by rising share, end: neighbours in the chain are the new pieces.
         owner = np.concatenate([every, piece, every])

@@ -1,0 +1,57 @@
+"""The command line: a thin cover of :class:`dhsdb.Store`. Nothing else knows it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dhsdb.errors import EXIT_FAILURE, EXIT_USER, DhsdbError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 our failure, 2 the user's mistake, 3 infeasible or unbounded."""
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; a user sees a message, never a traceback."""
+    import click  # noqa: PLC0415  heavy
+
+    from dhsdb.cli.app import app  # noqa: PLC0415  heavy
+
+    as_json = "--json" in arguments
+    try:
+        result = app(args=list(arguments), prog_name="dhsdb", standalone_mode=False)
+    except DhsdbError as error:
+        return _say(error.message, error.hint, error.exit_code, as_json=as_json)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        hint = f"`{error.ctx.command_path} --help` says more." if getattr(error, "ctx", None) else ""  # type: ignore[attr-defined]
+        return _say(error.format_message(), hint, EXIT_USER, as_json=as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("stopped", "", _INTERRUPTED, as_json=as_json)
+    except Exception as error:
+        if os.environ.get("DHSDB_DEBUG"):
+            raise
+        text = f"{type(error).__name__}: {error}"
+        return _say(text, "This is a failure of dhsdb; DHSDB_DEBUG=1 shows where.", EXIT_FAILURE, as_json=as_json)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
+    import json  # noqa: PLC0415
+
+    if as_json:
+        print(json.dumps({"error": message, "hint": hint, "exit_code": code}))
+    else:
+        print(f"dhsdb: {message}", file=sys.stderr)
+        if hint:
+            print(hint, file=sys.stderr)
+    return code

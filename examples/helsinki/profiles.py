@@ -149,8 +149,8 @@ def electricity_price(outdoor: Array, wind: Array) -> Array:
     """Return the electricity price as a factor on the year's mean: positive, mean 1. Synthetic.
 
     The logarithm of the factor is a sum of four terms, so that scarce hours are dearer than plentiful ones are cheap:
-    cold (3 % per K of the last three days below the year's mean), calm (12 % per m/s of the last day below the mean),
-    the hour (+20 % around 8 and 18 o'clock, -30 % at night), and Saturday and Sunday (-15 %).
+    cold (0.03 per K that the last three days are below the year's mean), calm (0.12 per m/s that the last day is below
+    the mean), the hour (0.10 to 0.15 from 8 to 20 o'clock, -0.3 at 2 o'clock), Saturday and Sunday (-0.15).
     """
     import numpy as np  # noqa: PLC0415  heavy
 

@@ -1,0 +1,159 @@
+"""``dhsdb scenario``: new, derive, compose, list, show, log, set, remove, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dhsdb.cli.output import Json, Message, emit, rows
+
+app = typer.Typer(help="Create, derive, compose, show and edit scenarios.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Scenario.")]
+Where = Annotated[str, typer.Option("--where", help="SQL condition on the rows.")]
+
+
+@app.command()
+def new(
+    context: typer.Context,
+    name: Name,
+    years: Annotated[str, typer.Option("--years", help="Model years, comma separated.")] = "",
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Create an empty scenario."""
+    ref = context.obj(create=True).new(name, _years(years), message)
+    emit({"scenario": name, "revision": ref.revision}, as_json=as_json, text=f"scenario {name} at revision {ref.revision}")
+
+
+@app.command()
+def derive(
+    context: typer.Context,
+    name: Name,
+    base: Annotated[str, typer.Option("--from", help="Scenario that it stands on, perhaps at a revision: base@7.")],
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Create a scenario on top of another; it stores only what differs."""
+    ref = context.obj().derive(name, base, message)
+    emit({"scenario": name, "revision": ref.revision}, as_json=as_json, text=f"scenario {name}, derived from {base}")
+
+
+@app.command()
+def compose(
+    context: typer.Context,
+    name: Name,
+    base: Annotated[str, typer.Option("--from", help="Scenario at the bottom, perhaps at a revision.")],
+    layers: Annotated[list[str], typer.Option("--with", help="Scenario whose layers are put on top; may be repeated.")],
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Create a scenario from a base and the layers of others."""
+    ref = context.obj().compose(name, base, layers, message)
+    text = f"scenario {name}, composed of {base} with {', '.join(layers)}"
+    emit({"scenario": name, "revision": ref.revision}, as_json=as_json, text=text)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List the scenarios."""
+    found = context.obj().sql("SELECT * FROM scenarios ORDER BY scenario").rows()
+    rows(found, as_json=as_json, empty="There is no scenario yet. Create one with `dhsdb scenario new` or `dhsdb import`.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Name,
+    table: Annotated[str, typer.Argument(help="Input table; without it the tables that hold rows are listed.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a scenario holds, or the effective rows of one of its tables."""
+    from dhsdb.contents import effective_rows, row_counts  # noqa: PLC0415  heavy
+
+    store = context.obj()
+    if table:
+        rows(effective_rows(store.db, name, table), as_json=as_json, title=f"{table} of {name}", empty=f"{name} has no rows of {table}.")
+    else:
+        rows(row_counts(store.db, name), as_json=as_json, title=name, empty=f"{name} holds no rows yet.")
+
+
+@app.command()
+def log(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """List the revisions of a scenario, the newest first."""
+    store = context.obj()
+    store.scenario(name)
+    found = store.sql("SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? ORDER BY revision DESC", [name]).rows()
+    rows(found, as_json=as_json, title=name)
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    name: Name,
+    assignment: Annotated[str, typer.Argument(help="TABLE.COLUMN=VALUE; NULL = unlimited or off; `price * 1.1` is an expression.")],
+    message: Message,
+    where: Where = "",
+    year: Annotated[int | None, typer.Option("--year", help="Only this model year.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Set a column of the rows that a condition selects."""
+    from dhsdb.errors import UserError  # noqa: PLC0415
+
+    cell, equals, text = assignment.partition("=")
+    if not equals:
+        raise UserError(f"'{assignment}' is not TABLE.COLUMN=VALUE.", "For example: commodity.price=60")
+    edit = context.obj().set(name, cell.strip(), parse_value(text.strip()), where=where, year=year, message=message)
+    emit(
+        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
+        as_json=as_json,
+        text=f"{name}: {cell.strip()} set in {edit.n_rows} row(s), revision {edit.revision}",
+    )
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    name: Name,
+    table: Annotated[str, typer.Argument(help="Input table.")],
+    where: Annotated[str, typer.Option("--where", help="SQL condition on the rows.")],
+    message: Message,
+    as_json: Json = False,
+) -> None:
+    """Remove the rows that a condition selects."""
+    edit = context.obj().remove(name, table, where=where, message=message)
+    emit(
+        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
+        as_json=as_json,
+        text=f"{name}: {edit.n_rows} row(s) of {table} removed, revision {edit.revision}",
+    )
+
+
+@app.command()
+def delete(context: typer.Context, name: Name, message: Message = "", as_json: Json = False) -> None:
+    """Delete a scenario that no other builds on."""
+    context.obj().delete(name, message)
+    emit({"scenario": name, "deleted": True}, as_json=as_json, text=f"scenario {name} deleted")
+
+
+def parse_value(text: str) -> float | str | bool | None:
+    """Return a value as typed: NULL, a boolean, a number, or text (an expression where the column is a number)."""
+    if text.upper() == "NULL":
+        return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip("'\"")
+
+
+def _years(text: str) -> list[int]:
+    from dhsdb.errors import UserError  # noqa: PLC0415
+
+    parts = [p.strip() for p in text.split(",") if p.strip()]
+    bad = [p for p in parts if not (p.isdigit() and len(p) == 4)]  # noqa: PLR2004
+    if bad:
+        raise UserError(f"'{bad[0]}' is not a year.", "For example: --years 2030,2040")
+    return [int(p) for p in parts]

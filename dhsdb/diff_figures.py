@@ -1,0 +1,148 @@
+"""Figures that say how two profiles or two geometries differ: hashes and coordinates tell nobody anything."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from dhsdb.diff_inputs import JOINED
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from dhsdb.diff_sql import Subject
+
+    Shapes = NDArray[np.object_]
+    Floats = NDArray[np.float64]
+
+_AREAL = ("Polygon", "MultiPolygon")
+
+
+def profile_figures(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the profiles whose hashes differ, from the rows of table ``profile`` that do."""
+    return con.execute(_sql("diff_profiles").format(joined=JOINED)).to_arrow_table()
+
+
+def with_sums(changes: pa.Table, figures: pa.Table) -> pa.Table:
+    """Return the changes of table ``profile`` with the sums of the series as their values."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    sums = {row["key"]: row for row in figures.to_pylist()}
+    rows = changes.to_pylist()
+    for row in rows:
+        found = sums.get(row["key"])
+        if row["column"] != "sha256" or not found:
+            continue
+        old, new = found["old_sum"], found["new_sum"]
+        row |= {"old_value": old, "new_value": new, "unit": found["unit"]}
+        if old is not None and new is not None:
+            row |= {"absolute": new - old, "relative": (new - old) / abs(old) if old else None}
+    return pa.Table.from_pylist(rows, schema=changes.schema)
+
+
+def geometry_figures(con: duckdb.DuckDBPyConnection, subject: Subject, epsg: tuple[int | None, int | None]) -> pa.Table:
+    """Return the geometries of a table that differ: kind, length, area, Hausdorff and moved distance, in metres.
+
+    Parameters
+    ----------
+    epsg
+        Codes of side a and side b; b is brought to a's, and degrees to metres.
+    """
+    import pyarrow as pa  # noqa: PLC0415  heavy
+    import shapely  # noqa: PLC0415  heavy
+
+    parts = []
+    for cell in (c for c in subject.cells if c.kind == "geometry"):
+        texts = ", ".join(f'"{k}"::VARCHAR' for k in subject.keys)
+        rows = con.execute(
+            f"""SELECT '{subject.table}' AS "table", concat_ws(' / ', {texts}) AS key, '{cell.name}' AS "column",
+    CASE WHEN NOT in_a THEN 'added' WHEN NOT in_b THEN 'removed' ELSE 'changed' END AS change,
+    {cell.a} AS old_wkb, {cell.b} AS new_wkb, [{texts}]::VARCHAR[] AS keys
+FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""  # noqa: S608  names of ours
+        ).to_arrow_table()
+        old, new = (shapely.from_wkb(rows.column(c).to_numpy(zero_copy_only=False)) for c in ("old_wkb", "new_wkb"))
+        for name, values in _measures(*_in_metres(old, new, epsg)).items():
+            rows = rows.append_column(name, pa.array(values, from_pandas=True))
+        parts.append(rows)
+    return pa.concat_tables(parts)
+
+
+def with_sizes(changes: pa.Table, figures: pa.Table) -> pa.Table:
+    """Return changes with what geometries are in words, and their area or length as value."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    sizes = {(row["key"], row["column"]): row for row in figures.to_pylist()}
+    rows = changes.to_pylist()
+    for row in rows:
+        found = sizes.get((row["key"], row["column"]))
+        if found is None:
+            continue
+        areal = (found["new_type"] or found["old_type"]) in _AREAL
+        row |= {"old_value": _size(found, "old", areal=areal), "new_value": _size(found, "new", areal=areal)}
+        row |= {"unit": "m^2" if areal else "m", "old": _words(found, "old"), "new": _words(found, "new")}
+        if row["old_value"] is not None and row["new_value"] is not None:
+            gained = row["new_value"] - row["old_value"]
+            row |= {"absolute": gained, "relative": gained / row["old_value"] if row["old_value"] else None}
+    return pa.Table.from_pylist(rows, schema=changes.schema)
+
+
+def _size(found: dict[str, Any], side: str, *, areal: bool) -> float | None:
+    value: float | None = found[f"{side}_area" if areal else f"{side}_length"]
+    return value
+
+
+def _words(found: dict[str, Any], side: str) -> str | None:
+    """Return ``LineString, 123.4 m``."""
+    kind = found[f"{side}_type"]
+    if kind is None:
+        return None
+    if kind in _AREAL:
+        return f"{kind}, {found[f'{side}_area']:,.1f} m2"
+    return f"{kind}, {found[f'{side}_length']:,.1f} m" if "Line" in kind else str(kind)
+
+
+def _in_metres(old: Shapes, new: Shapes, epsg: tuple[int | None, int | None]) -> tuple[Shapes, Shapes]:
+    """Return both sides in the metric system of side a, or in the nearest UTM zone if that one counts in degrees."""
+    first, second = epsg[0] or epsg[1], epsg[1] or epsg[0]
+    if first is None or second is None:
+        return old, new
+    import geopandas as gpd  # noqa: PLC0415  heavy
+    import pandas as pd  # noqa: PLC0415  heavy
+    from pyproj import CRS  # noqa: PLC0415  heavy
+
+    target = CRS.from_epsg(first)
+    if first == second and not target.is_geographic:
+        return old, new
+    sides = gpd.GeoSeries(old, crs=first), gpd.GeoSeries(new, crs=second)
+    if target.is_geographic:
+        degrees = pd.concat([side.dropna().to_crs(4326) for side in sides])
+        target = degrees.estimate_utm_crs()
+    moved = [side.to_crs(target).to_numpy() for side in sides]
+    return moved[0], moved[1]
+
+
+def _measures(old: Shapes, new: Shapes) -> dict[str, Any]:
+    """Return the figures of pairs of geometries; None or NaN where one side has none."""
+    import numpy as np  # noqa: PLC0415  heavy
+    import shapely  # noqa: PLC0415  heavy
+
+    kinds = np.array(["Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"])
+    figures: dict[str, Any] = {}
+    for side, shapes in (("old", old), ("new", new)):
+        number = shapely.get_type_id(shapes)
+        missing = shapely.is_missing(shapes)
+        figures[f"{side}_type"] = np.where(number >= 0, kinds[number], None)
+        figures[f"{side}_length"] = np.where(missing, np.nan, shapely.length(shapes))
+        figures[f"{side}_area"] = np.where(missing, np.nan, shapely.area(shapes))
+    figures["hausdorff_m"] = shapely.hausdorff_distance(old, new)
+    figures["moved_m"] = shapely.distance(shapely.centroid(old), shapely.centroid(new))
+    return figures
+
+
+def _sql(name: str) -> str:
+    return resources.files("dhsdb.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+

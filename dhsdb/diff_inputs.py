@@ -1,0 +1,134 @@
+"""Differences of inputs: both stacks resolved in one pass, for the keys that can differ and no others.
+
+Both sides are resolved over the model years of both, so that a year which only one side models shows as one row of
+``model_year`` and not as a change of every row that spreads over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from dhsdb.bulk import registered
+from dhsdb.diff_sql import Cell, Subject, changes_sql, joined_sql
+from dhsdb.schema.catalog import INPUT
+from dhsdb.schema.columns import Geometry
+from dhsdb.schema.effective import resolve_sql
+from dhsdb.stacks import DIFFERS, as_rows, ranges, stack, touched_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+    import pyarrow as pa
+
+    from dhsdb.names import Ref
+    from dhsdb.schema.inputs import InputRow
+    from dhsdb.stacks import Level
+
+JOINED = "diff_joined"
+"""Temporary table of the rows that differ; what reads figures of profiles and geometries starts from it."""
+
+_STACK = "diff_stack"
+_RANGE = "diff_range"
+_TOUCHED = "diff_touched"
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What can differ between two stacks: their levels, the layer ranges that tell them apart, and the tables these touch."""
+
+    levels: tuple[list[Level], list[Level]]
+    ranges: pa.Table
+    tables: frozenset[str]
+
+
+def touched(con: duckdb.DuckDBPyConnection, a: Ref, b: Ref) -> Touched:
+    """Return what can differ between the inputs of two scenarios at their revisions."""
+    levels = stack(con, a), stack(con, b)
+    rows = as_rows(ranges(*levels))
+    with registered(con, _RANGE, rows):
+        return Touched(levels, rows, frozenset(touched_tables(con, INPUT, _RANGE) if rows.num_rows else ()))
+
+
+def changed_inputs(
+    con: duckdb.DuckDBPyConnection, where: Touched, tables: Sequence[str], money: float
+) -> Iterator[tuple[Subject, pa.Table]]:
+    """Yield each input table that differs with its changes; :data:`JOINED` holds its rows until the next one.
+
+    Parameters
+    ----------
+    where
+        As :func:`touched` returns it.
+    tables
+        Input tables to compare.
+    money
+        Factor from b's money to a's.
+    """
+    names = [t for t in INPUT if t in where.tables and t in tables]
+    if not names:
+        return
+    years = _years(con, where)
+    with registered(con, _RANGE, where.ranges), registered(con, _STACK, _stack_rows(where, years)):
+        for name in names:
+            subject = _subject(INPUT[name])
+            _join(con, INPUT[name], subject)
+            values = {"years": years, "rel_tol": 0.0, "abs_tol": 0.0, "money": money}
+            sql = changes_sql(subject, JOINED)
+            changes = con.execute(sql, {n: v for n, v in values.items() if f"${n}" in sql}).to_arrow_table()
+            if changes.num_rows:
+                yield subject, changes
+
+
+def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow], subject: Subject) -> None:
+    """Put the rows of a table that differ into :data:`JOINED`."""
+    only = ""
+    if subject.keys:
+        keys = ", ".join(f'r."{k}"' for k in subject.keys)
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS"  # noqa: S608  names of ours
+            f" SELECT DISTINCT {keys} FROM {table.qualified()} AS r JOIN {_RANGE} AS d ON {DIFFERS}"
+        )
+        only = _TOUCHED
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, resolve_sql(table, _STACK, only))}")
+
+
+def _subject(table: type[InputRow]) -> Subject:
+    """Return what is compared of an input table."""
+    cells = []
+    for name in table.cell_names():
+        sa_type = table.__table__.columns[name].type
+        kind = "geometry" if isinstance(sa_type, Geometry) else "number" if _is_number(sa_type) else "text"
+        cells.append(Cell(name, kind, table.own()[name].unit))  # type: ignore[arg-type]
+    keys = tuple(table.keys())
+    return Subject("inputs", str(table.__table__.name), keys, tuple(cells), collapse=table.by_year and bool(keys))
+
+
+def _is_number(sa_type: object) -> bool:
+    return isinstance(sa_type, (sa.Double, sa.Integer))
+
+
+def _years(con: duckdb.DuckDBPyConnection, where: Touched) -> list[int]:
+    """Return the model years of both sides."""
+    with registered(con, _STACK, _stack_rows(where, [])):
+        sql = resolve_sql(INPUT["model_year"], _STACK)
+        rows = con.execute(f"SELECT DISTINCT year FROM ({sql}) WHERE year IS NOT NULL ORDER BY year").fetchall()  # noqa: S608
+    return [int(row[0]) for row in rows]
+
+
+def _stack_rows(where: Touched, years: list[int]) -> pa.Table:
+    """Return both stacks as the rows that effective views resolve; without model years a row stands for itself."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    rows = [(side, level) for side, stacked in zip(("a", "b"), where.levels, strict=True) for level in stacked]
+    return pa.table(
+        {
+            "scenario": pa.array([side for side, _ in rows], pa.string()),
+            "rank": pa.array([level.rank for _, level in rows], pa.int32()),
+            "layer": pa.array([level.layer for _, level in rows], pa.int32()),
+            "pin": pa.array([level.pin for _, level in rows], pa.int32()),
+            "years": pa.array([years or [None]] * len(rows), pa.list_(pa.int16())),
+        }
+    )

@@ -1,0 +1,101 @@
+"""SQL that a user wrote, in a process of its own: no files, no extensions, no settings; a crash there is not ours.
+
+The parent hands over the statement on standard input and takes Arrow back on standard output. Run as
+``python -m dhsdb.sandbox`` it is the child.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from dhsdb.errors import DhsdbError, LockTimeoutError, UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dhsdb.database import Database
+
+_ERRORS = {"user": UserError, "lock": LockTimeoutError}
+
+
+def query_apart(db: Database, query: str, *, write: bool = False) -> pa.Table:
+    """Run one statement in a process of its own and return its rows.
+
+    Parameters
+    ----------
+    write
+        Allow statements that change the store.
+
+    Raises
+    ------
+    UserError
+        If the statement fails, with DuckDB's own words.
+    """
+    import pyarrow as pa  # noqa: PLC0415  heavy
+
+    order = {"path": str(db.path), "wait_s": db.wait_s, "query": query, "write": write}
+    child = subprocess.run(  # noqa: S603  our own interpreter and module
+        [sys.executable, "-m", "dhsdb.sandbox"], input=json.dumps(order).encode(), capture_output=True, check=False
+    )
+    if child.returncode == 0:
+        return pa.ipc.open_stream(child.stdout).read_all()
+    try:
+        said = json.loads(child.stderr.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise UserError("the statement ended the process that ran it.", "Simplify it; the store is unharmed.") from None
+    raise _ERRORS.get(said["kind"], DhsdbError)(said["message"], said["hint"])
+
+
+def _child() -> int:
+    import duckdb  # noqa: PLC0415  heavy
+    import pyarrow as pa  # noqa: PLC0415
+
+    from dhsdb.database import Database  # noqa: PLC0415
+
+    order = json.load(sys.stdin)
+    db = Database(order["path"], order["wait_s"])
+    try:
+        rows = _run(db, order["query"], write=order["write"])
+    except duckdb.Error as error:
+        return _fail("user", str(error).split("\n\nLINE")[0], _advice(str(error)))
+    except LockTimeoutError as error:
+        return _fail("lock", error.message, error.hint)
+    except UserError as error:
+        return _fail("user", error.message, error.hint)
+    with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as stream:
+        stream.write_table(rows)
+    return 0
+
+
+def _run(db: Database, query: str, *, write: bool) -> pa.Table:
+    from dhsdb.database import lock_down  # noqa: PLC0415
+
+    spatial = "st_" in query.lower()
+    if not write:
+        with db.read(spatial=spatial, sandbox=True) as con:
+            return con.execute(query).to_arrow_table()
+    with db.write("sql --write", spatial=spatial) as writer:
+        lock_down(writer.con)
+        return writer.con.execute(query).to_arrow_table()
+
+
+def _advice(message: str) -> str:
+    if "read-only" in message:
+        return "`dhsdb sql` only reads; --write allows changes."
+    if "Permission" in message or "configuration" in message:
+        return "`dhsdb sql` reads the store alone: no other files, databases, extensions or settings."
+    if "does not exist" in message:
+        return "`dhsdb schema` lists the tables; views: scenarios, runs, capacity, energy, cost, input.process ..."
+    return ""
+
+
+def _fail(kind: str, message: str, hint: str) -> int:
+    print(json.dumps({"kind": kind, "message": message, "hint": hint}), file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_child())

@@ -1,0 +1,64 @@
+-- One row is a profile whose series differs between two sides, with its sum, its peak, the hours that changed and the
+-- correlation. {joined} holds the rows of table profile that differ; no value of any other series is read.
+WITH pair AS (
+    SELECT
+        p.profile AS key,
+        CASE WHEN NOT p.in_a THEN 'added' WHEN NOT p.in_b THEN 'removed' ELSE 'changed' END AS change,
+        p."a.sha256" AS old_sha256,
+        p."b.sha256" AS new_sha256,
+        a.series AS old_series,
+        b.series AS new_series,
+        coalesce(b.unit, a.unit) AS unit,
+        coalesce(b.kind, a.kind) AS kind,
+        a.total AS old_sum,
+        b.total AS new_sum,
+        a.high AS old_peak,
+        b.high AS new_peak,
+        a.n AS old_steps,
+        b.n AS new_steps,
+        coalesce(b.step_h, a.step_h) AS step_h
+    FROM {joined} AS p
+    LEFT JOIN meta.series AS a ON a.sha256 = p."a.sha256"
+    LEFT JOIN meta.series AS b ON b.sha256 = p."b.sha256"
+    WHERE p."a.sha256" IS DISTINCT FROM p."b.sha256"
+),
+both_sides AS (
+    SELECT * FROM pair WHERE old_series IS NOT NULL AND new_series IS NOT NULL
+),
+-- One row is a step of a pair; a step that one side lacks has no value there.
+step AS (
+    SELECT key, t, max(value) FILTER (side = 'a') AS old, max(value) FILTER (side = 'b') AS new
+    FROM (
+        SELECT p.key, 'a' AS side, v.t, v.value
+        FROM meta.series_value AS v
+        JOIN both_sides AS p ON p.old_series = v.series
+        UNION ALL
+        SELECT p.key, 'b' AS side, v.t, v.value
+        FROM meta.series_value AS v
+        JOIN both_sides AS p ON p.new_series = v.series
+    )
+    GROUP BY key, t
+),
+change AS (
+    SELECT key, count(*) FILTER (old IS DISTINCT FROM new) AS steps, corr(old, new) AS correlation
+    FROM step
+    GROUP BY key
+)
+SELECT
+    p.key,
+    p.change,
+    p.kind,
+    p.unit,
+    p.old_sum,
+    p.new_sum,
+    p.old_peak,
+    p.new_peak,
+    c.steps * p.step_h AS hours_changed,
+    CASE WHEN isfinite(c.correlation) THEN c.correlation END AS correlation,
+    p.old_steps,
+    p.new_steps,
+    p.old_sha256,
+    p.new_sha256
+FROM pair AS p
+LEFT JOIN change AS c ON c.key = p.key
+ORDER BY p.key

@@ -1,0 +1,189 @@
+"""``Store``: what a Python program does with a store. The command line is a thin cover of it.
+
+No lock is held between calls. Heavy parts are loaded by the call that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dhsdb import edits, runs, scenarios
+from dhsdb.database import DEFAULT_FILE, Database
+from dhsdb.errors import UserError
+from dhsdb.names import find
+from dhsdb.relation import Relation
+from dhsdb.runner import Order, Run, run_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import geopandas as gpd
+
+    from dhsdb.check import Finding
+    from dhsdb.diff import Diff
+    from dhsdb.importers.pipeline import ImportReport
+    from dhsdb.names import Ref
+
+
+class Store:
+    """A store on disk.
+
+    Parameters
+    ----------
+    path
+        File; default ``$DHSDB_STORE``, else ``dhsdb.duckdb`` in the current folder.
+    create
+        Create it if it is not there.
+    wait_s
+        How long to wait for another process that holds it, in seconds.
+
+    Examples
+    --------
+    >>> store = Store("city.duckdb")  # doctest: +SKIP
+    >>> store.derive("high-gas", base="base")  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path | None = None, *, create: bool = True, wait_s: float | None = None) -> None:
+        self.db = Database(path or os.environ.get("DHSDB_STORE") or DEFAULT_FILE, wait_s)
+        if create and not self.db.path.exists():
+            self.db.create()
+        if self.db.path.exists():
+            runs.repair(self.db)
+
+    # --- inputs ------------------------------------------------------------------------------------------------------
+    def import_(self, format: str, *paths: str | Path, scenario: str, **options: Any) -> ImportReport:  # noqa: A002
+        """Import files into a scenario, which is created if it does not exist.
+
+        Parameters
+        ----------
+        format
+            One of those that `dhsdb import --list` names, or ``auto``.
+        **options
+            ``year``, ``site``, ``bbox``, ``epsg``, ``on_conflict``, ``message``, ``dry_run``, ``progress``.
+        """
+        from dhsdb.importers.pipeline import run_import  # noqa: PLC0415  heavy
+
+        return run_import(self.db, format, [Path(p) for p in paths], scenario=scenario, **options)
+
+    def new(self, name: str, years: Sequence[int] = (), message: str = "") -> Ref:
+        """Create an empty scenario with its model years."""
+        return scenarios.new(self.db, name, years, message)
+
+    def derive(self, name: str, base: str, message: str = "") -> Ref:
+        """Create a scenario on top of another, which may be named with a revision: ``base@7``."""
+        return scenarios.derive(self.db, name, base, message)
+
+    def compose(self, name: str, base: str, layers: Sequence[str], message: str = "") -> Ref:
+        """Create a scenario from a base and the layers of other scenarios."""
+        return scenarios.compose(self.db, name, base, layers, message)
+
+    def delete(self, name: str, message: str = "") -> None:
+        """Delete a scenario that no other builds on."""
+        scenarios.delete(self.db, name, message)
+
+    def set(self, scenario: str, cell: str, value: edits.Value, *, where: str = "", year: int | None = None, message: str) -> edits.Edit:
+        """Set a column of the rows that a condition selects; see :func:`dhsdb.edits.set_cells`."""
+        return edits.set_cells(self.db, scenario, cell, value, where=where, year=year, message=message)
+
+    def remove(self, scenario: str, table: str, *, where: str, message: str) -> edits.Edit:
+        """Remove the rows that a condition selects; see :func:`dhsdb.edits.remove_rows`."""
+        return edits.remove_rows(self.db, scenario, table, where=where, message=message)
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+    def run(
+        self,
+        scenario: str,
+        stages: Iterable[str] = (),
+        *,
+        years: Iterable[int] = (),
+        at: int | None = None,
+        options: Mapping[str, object] | None = None,
+        force: bool = False,
+        watch: Callable[[str, float, str], None] = lambda *_: None,
+    ) -> list[Run]:
+        """Solve the stages of a scenario; what was solved before is answered from the store.
+
+        Parameters
+        ----------
+        stages
+            geo, investment, dispatch, pareto; empty = all that apply but pareto.
+        watch
+            Called with (stage, fraction, doing).
+        """
+        order = Order(scenario, tuple(stages), tuple(years), at, tuple((options or {}).items()), force)
+        return run_scenario(self.db, order, watch)
+
+    def use(self, run: int) -> None:
+        """Let the chain of a run speak for its scenario in the plain result views."""
+        runs.use(self.db, run)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+    def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Relation:
+        """Run one statement for reading; functions whose name begins with ``ST_`` load the spatial extension."""
+        return Relation(self.db.sql(query, parameters, spatial="st_" in query.lower()))  # type: ignore[arg-type]
+
+    def geo(self, view: str, scenario: str) -> gpd.GeoDataFrame:
+        """Return a view with geometries as a GeoDataFrame in the scenario's coordinate system.
+
+        Parameters
+        ----------
+        view
+            A result view (``network``, ``connection``) or an input table (``building``, ``input.street``).
+        """
+        from dhsdb.shapes import geo_frame  # noqa: PLC0415  heavy
+
+        return geo_frame(self.db, view, scenario)
+
+    def diff(self, a: str, b: str, **options: Any) -> Diff:
+        """Compare two scenarios, revisions or runs; see :func:`dhsdb.diff.diff`."""
+        from dhsdb.diff import diff  # noqa: PLC0415  heavy
+
+        return diff(self.db, a, b, **options)
+
+    def check(self, scenario: str | None = None) -> list[Finding]:
+        """Return what is wrong or implausible, in one scenario or in all."""
+        from dhsdb.check import check  # noqa: PLC0415  heavy
+
+        return check(self.db, scenario)
+
+    def scenario(self, name: str) -> Ref:
+        """Return a scenario's number and newest revision.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        with self.db.read() as con:
+            return find(con, name)
+
+    # --- the file ----------------------------------------------------------------------------------------------------
+    def backup(self, path: str | Path) -> Path:
+        """Copy the store consistently to a new file."""
+        from dhsdb.upkeep import backup  # noqa: PLC0415
+
+        return backup(self.db, Path(path))
+
+    def compact(self) -> tuple[int, int]:
+        """Drop what nothing refers to and rewrite the file; return its size before and after, in bytes."""
+        from dhsdb.upkeep import compact  # noqa: PLC0415
+
+        return compact(self.db)
+
+
+def existing(path: str | Path | None) -> Store:
+    """Return a store that must be there already.
+
+    Raises
+    ------
+    UserError
+        If it is not.
+    """
+    store = Store(path, create=False)
+    if not store.db.path.exists():
+        raise UserError(
+            f"there is no store at {store.db.path}.", "Create it with `dhsdb init`, or name another with --store FILE or $DHSDB_STORE."
+        )
+    return store

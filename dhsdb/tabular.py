@@ -1,0 +1,68 @@
+"""Rows of a query as a table on the screen, CSV, JSON or Parquet, to standard output or a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from dhsdb.errors import UnknownNameError, UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+def write_table(rows: pa.Table, form: str, output: Path | None) -> None:
+    """Write rows in a format.
+
+    Raises
+    ------
+    UnknownNameError, UserError
+        If the format is unknown, or the file can't be written.
+    """
+    if form not in FORMATS:
+        raise UnknownNameError("format", form, FORMATS)
+    if form == "parquet":
+        if output is None:
+            raise UserError("parquet needs a file.", "Add --output FILE.")
+        import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+
+        pq.write_table(rows, output)
+        return
+    if form == "table" and output is None:
+        from dhsdb.cli.output import rows as show  # noqa: PLC0415
+
+        show(rows.to_pylist(), as_json=False, empty=f"no rows: {', '.join(rows.column_names)}")
+        return
+    text = _csv(rows) if form in ("csv", "table") else json.dumps(_plain(rows), ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8", newline="")
+
+
+def _csv(rows: pa.Table) -> str:
+    import csv  # noqa: PLC0415
+    import io  # noqa: PLC0415
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows.column_names)
+    writer.writerows([_cell(v) for v in r.values()] for r in rows.to_pylist())
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    from dhsdb.cli.output import plain  # noqa: PLC0415
+
+    return json.dumps(plain(value)) if isinstance(value, (list, dict)) else plain(value) if isinstance(value, bytes) else value
+
+
+def _plain(rows: pa.Table) -> object:
+    from dhsdb.cli.output import plain  # noqa: PLC0415
+
+    return plain(rows.to_pylist())
