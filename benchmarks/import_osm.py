@@ -1,23 +1,26 @@
 """Time the import of OpenStreetMap extracts against peers, on the same file and in one run.
 
-Each case runs in a process of its own, so that its peak memory is its own, and repeats its work there; the shortest CPU time
-counts, without process start and imports. ``ours`` reads, nodes and estimates, as the pipeline sees it, without writing.
-The bare passes of pyosmium assemble the same areas: ``every object`` hands all of them to Python, ``geometry`` filters in
-C++ and builds the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are installed, and osmnx
-where it can read the file as XML.
+Each case runs in a process of its own, so that its peak memory is its own, and repeats its work there; the shortest CPU
+time counts, without process start and imports. ``ours`` reads, nodes and estimates, as the pipeline sees it, without
+writing. The bare passes of pyosmium assemble the same areas: ``every object`` hands all of them to Python, ``geometry``
+filters in C++ and builds the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are
+installed; osmnx reads a copy of the file in XML, made beforehand. All cases have imported the same packages before their
+memory is looked at.
 
-    python benchmarks/import_osm.py monaco.osm.pbf [more files] [--repeat 5] [--copies 10]
+    python benchmarks/import_osm.py [file ...] [--repeat 5] [--copies 10]
 
-``--copies`` adds an extract made of so many copies of each file, shifted side by side: memory must not grow faster than
-that of a bare pass.
+Without a file it takes those of the reference data, else the extract that pyrosm ships. ``--copies`` adds an extract made
+of so many copies of each file, shifted side by side: there memory must not grow much faster than that of a bare pass.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,24 +38,25 @@ BARE = "pyosmium, geometry"
 
 def ours(path: Path) -> str:
     """Read a file as the importer does."""
-    from dhsdb.importers.osm import OsmImporter  # noqa: PLC0415  its import is not timed
-    from dhsdb.importers.rows import Request, Rows  # noqa: PLC0415
+    from dhsdb.importers.osm import OsmImporter
+    from dhsdb.importers.rows import Request, Rows
 
-    counts = {item.table: len(item.frame) for item in OsmImporter().read(Request((path,), "base")) if isinstance(item, Rows)}
+    items = OsmImporter().read(Request((path,), "base"))
+    counts = {item.table: len(item.frame) for item in items if isinstance(item, Rows)}
     return f"{counts['building']:,} buildings, {counts['street']:,} segments"
 
 
 def every_object(path: Path) -> str:
     """Hand every object to Python, with areas."""
-    import osmium  # noqa: PLC0415
+    import osmium
 
     return f"{sum(1 for _ in osmium.FileProcessor(str(path)).with_areas()):,} objects"
 
 
 def geometry(path: Path) -> str:
     """Build the polygons of buildings and the lines of streets, and nothing else."""
-    import osmium  # noqa: PLC0415
-    from osmium.filter import KeyFilter  # noqa: PLC0415
+    import osmium
+    from osmium.filter import KeyFilter
 
     factory = osmium.geom.WKBFactory()
     buildings, lines = [], []
@@ -69,11 +73,13 @@ def geometry(path: Path) -> str:
 
 def pyrosm(path: Path, engine: str = "out_of_core") -> str:
     """Read buildings and streets with pyrosm, whose default engine would answer a second read from its cache."""
-    from pyrosm import OSM  # noqa: PLC0415
+    from pyrosm import OSM
 
     OSM.clear_cache(str(path))
     osm = OSM(str(path), engine=engine)
-    return f"{len(osm.get_buildings()):,} buildings, {len(osm.get_network('all')):,} ways"
+    found = f"{len(osm.get_buildings()):,} buildings, {len(osm.get_network('all')):,} ways"
+    OSM.clear_cache(str(path))
+    return found
 
 
 def pyrosm_in_memory(path: Path) -> str:
@@ -82,9 +88,10 @@ def pyrosm_in_memory(path: Path) -> str:
 
 
 def osmnx(path: Path) -> str:
-    """Read buildings and the street graph with osmnx, from XML."""
-    import osmnx as ox  # noqa: PLC0415
+    """Read buildings and the street graph with osmnx, from XML that lies beside the file."""
+    import osmnx as ox
 
+    path = path.with_suffix(".xml")
     buildings = ox.features_from_xml(path, tags={"building": True})
     graph = ox.graph_from_xml(path, retain_all=True)
     return f"{len(buildings):,} buildings, {len(graph.edges):,} directed edges"
@@ -98,6 +105,8 @@ CASES: dict[str, Callable[[Path], str]] = {
 
 def measure(case: str, path: Path, repeat: int) -> dict[str, object]:
     """Run a case in this process and return its shortest CPU time, peak memory and what it found."""
+    for package in ("osmium", "pandas", "pyarrow", "pyproj", "shapely"):
+        importlib.import_module(package)
     work = CASES[case]
     best, found = float("inf"), ""
     start = psutil.Process().memory_info().rss
@@ -113,7 +122,7 @@ def peak_bytes() -> int:
     memory = psutil.Process().memory_info()
     if hasattr(memory, "peak_wset"):  # Windows
         return int(memory.peak_wset)
-    import resource  # noqa: PLC0415  not on Windows
+    import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -121,7 +130,8 @@ def peak_bytes() -> int:
 def in_process(case: str, path: Path, repeat: int) -> dict[str, object]:
     """Run a case in a process of its own."""
     command = [sys.executable, __file__, str(path), "--case", case, "--repeat", str(repeat)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": "ignore"})  # noqa: S603
+    silent = os.environ | {"PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=silent)  # noqa: S603
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1][:100] if done.stderr.strip() else "failed"}
     result: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -130,7 +140,7 @@ def in_process(case: str, path: Path, repeat: int) -> dict[str, object]:
 
 def copied(path: Path, copies: int, target: Path) -> Path:
     """Write an extract of copies, each shifted to the east and with ids of its own."""
-    import osmium  # noqa: PLC0415
+    import osmium
 
     with osmium.SimpleWriter(str(target)) as writer:
         for kind in (osmium.osm.NODE, osmium.osm.WAY, osmium.osm.RELATION):
@@ -142,7 +152,7 @@ def copied(path: Path, copies: int, target: Path) -> Path:
 
 def shifted(thing: object, number: int) -> object:
     """Return a copy of an OSM object with its ids moved and its place shifted by tenths of a degree."""
-    import osmium  # noqa: PLC0415
+    import osmium
 
     move = number * 10**11
     match thing:
@@ -157,40 +167,76 @@ def shifted(thing: object, number: int) -> object:
     raise TypeError(type(thing))
 
 
+def default_files() -> list[Path]:
+    """Return the extracts of the reference data, or the one that pyrosm ships, or none."""
+    root = Path(os.environ.get("DHSDB_REFERENCE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    found = sorted(root.glob("osm/*.osm.pbf"))
+    if not found and importlib.util.find_spec("pyrosm"):
+        from pyrosm import get_data
+
+        found = [Path(get_data("test_pbf"))]
+    return found
+
+
 def files(paths: list[Path], copies: int, folder: Path) -> Iterator[Path]:
-    """Yield the files to read, and their multiples."""
+    """Yield copies of the files and their multiples, with XML beside them where osmnx wants it."""
     for path in paths:
-        yield path
+        here = [Path(shutil.copy(path, folder))]
         if copies > 1:
-            yield copied(path, copies, folder / f"{copies} x {path.name}")
+            here.append(copied(path, copies, folder / f"{copies} x {path.name}"))
+        for file in here:
+            if present("osmnx"):
+                as_xml(file)
+            yield file
+
+
+def as_xml(path: Path) -> None:
+    """Write the file as XML beside it."""
+    import osmium
+
+    with osmium.SimpleWriter(osmium.io.File(str(path.with_suffix(".xml")), "osm")) as writer:
+        for thing in osmium.FileProcessor(str(path)):
+            writer.add(thing)
+
+
+def present(case: str) -> bool:
+    """Return whether a case's package is installed."""
+    package = case.partition(",")[0]
+    return importlib.util.find_spec({"ours": "dhsdb", "pyosmium": "osmium"}.get(package, package)) is not None
+
+
+def lines(path: Path, repeat: int) -> Iterator[tuple[str, ...]]:
+    """Run all cases on a file and yield their lines of the table."""
+    results = {case: in_process(case, path, repeat) for case in CASES if present(case)}
+    bare = float(str(results[BARE].get("cpu_s", "nan")))
+    for case, result in results.items():
+        if "error" in result:
+            yield path.name, case, "", "", "", "", str(result["error"])
+            continue
+        cpu, peak, start = (float(str(result[key])) for key in ("cpu_s", "peak_mb", "start_mb"))
+        figures = f"{cpu:.3f}", f"{cpu / bare:.2f}", f"{peak:.0f}", f"{peak - start:.0f}"
+        yield path.name, case, *figures, str(result["found"])
 
 
 def main() -> None:
     """Print a table of CPU seconds and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--case", choices=list(CASES), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
-        print(json.dumps(measure(options.case, options.files[0], options.repeat)))  # noqa: T201
+        print(json.dumps(measure(options.case, options.files[0], options.repeat)))
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table("file", "case", "CPU s", "CPU : bare", "peak MB", "above start MB", "found")
-    present = [case for case in CASES if case == "ours" or importlib.util.find_spec(case.split(",")[0].replace("pyosmium", "osmium"))]
     with tempfile.TemporaryDirectory() as folder:
-        for path in files(options.files, options.copies, Path(folder)):
-            results = {case: in_process(case, path, options.repeat) for case in present}
-            bare = float(str(results[BARE].get("cpu_s", "nan")))
-            for case, result in results.items():
-                if "error" in result:
-                    table.add_row(path.name, case, "", "", "", "", str(result["error"]))
-                    continue
-                cpu, peak, start = (float(str(result[key])) for key in ("cpu_s", "peak_mb", "start_mb"))
-                table.add_row(path.name, case, f"{cpu:.3f}", f"{cpu / bare:.2f}", f"{peak:.0f}", f"{peak - start:.0f}", str(result["found"]))
+        for path in files(options.files or default_files(), options.copies, Path(folder)):
+            for line in lines(path, options.repeat):
+                table.add_row(*line)
             table.add_section()
     Console(width=150).print(table)
 

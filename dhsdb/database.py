@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "dhsdb.duckdb"
 DEFAULT_WAIT_S = 60.0
 
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-SANDBOX = {**_CONFIG, "enable_external_access": "false", "lock_configuration": "true"}
+CONFIG = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    # The default, older format spends 3 kB on each column of each table: an empty store of 2.4 MB instead of 0.3 MB.
+    "storage_compatibility_version": "v1.5.0",
+}
+SANDBOX = {**CONFIG, "enable_external_access": "false", "lock_configuration": "true"}
 """Configuration for SQL that a user wrote: no files, no extensions, no way to switch that back."""
 
 
@@ -121,7 +126,7 @@ class Database:
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open the file; the first time, check that it is a store of our version, and migrate an old one."""
         if self._checked:
-            return connect_patiently(self.path, self.wait_s, read_only=read_only, config=_CONFIG)
+            return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
         if not self.path.exists():
             raise UserError(
                 f"there is no store at {self.path}.",
@@ -133,13 +138,13 @@ class Database:
             return con
         con.close()
         self._create()
-        return connect_patiently(self.path, self.wait_s, read_only=read_only, config=_CONFIG)
+        return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
 
     def _connect_to_file(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         import duckdb  # noqa: PLC0415  heavy
 
         try:
-            return connect_patiently(self.path, self.wait_s, read_only=read_only, config=_CONFIG)
+            return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
         except duckdb.IOException as error:
             raise StoreVersionError(f"{self.path.name} is not a DuckDB file: {error}", "Name another with --store.") from None
 

@@ -1,12 +1,13 @@
 """Compare two scenarios, two revisions or two runs, by natural key: added, removed and changed cells.
 
-A :class:`Diff` is a value: relations that SQL, data frames and exports can use, and a summary. How it looks on a screen or a page
-stands in :mod:`~dhsdb.diff_render`. Only keys that some layer sets differently are resolved; of profiles whose hashes are
-equal no value is read.
+A :class:`Diff` is a value: relations that SQL, data frames and exports can use, and a summary. How it looks on a screen
+or a page stands in :mod:`~dhsdb.diff_render`. Only keys that some layer sets differently are resolved; of profiles whose
+hashes are equal no value is read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dhsdb.database import Database
-    from dhsdb.diff_inputs import Touched
     from dhsdb.diff_results import Tolerance
     from dhsdb.diff_sides import Side
 
@@ -78,27 +78,22 @@ class Diff:
     @property
     def summary(self) -> tuple[TableSummary, ...]:
         """What differs by table, in the order of ``changes``."""
-        wanted = ["area", "table", "key", "year", "column", "change"]
-        columns = self.changes.table.select(wanted).to_pydict()
-        cells: dict[tuple[str, str], int] = {}
-        rows: dict[tuple[str, str], dict[str, set[tuple[str, int | None]]]] = {}
-        for area, table, key, year, change in zip(*(columns[n] for n in wanted if n != "column"), strict=True):
-            cells.setdefault((area, table), 0)
-            if change == "changed":
-                cells[area, table] += 1
-            else:
-                rows.setdefault((area, table), {"added": set(), "removed": set()})[change].add((key, year))
-        none: dict[str, set[tuple[str, int | None]]] = {"added": set(), "removed": set()}
-        return tuple(
-            TableSummary(*at, n, len(rows.get(at, none)["added"]), len(rows.get(at, none)["removed"])) for at, n in cells.items()
-        )
+        names = ("area", "table", "change", "key", "year")
+        columns = self.changes.table.select(names).to_pydict()
+        cells = Counter(zip(*(columns[n] for n in names[:3]), strict=True))
+        rows = Counter(at[:3] for at in set(zip(*(columns[n] for n in names), strict=True)))
+        tables = dict.fromkeys(at[:2] for at in cells)
+        return tuple(TableSummary(*t, cells[*t, "changed"], rows[*t, "added"], rows[*t, "removed"]) for t in tables)
 
     @property
     def headline(self) -> str:
         """The summary in one line: ``inputs: 14 cells changed in 3 tables; results: 9 cells changed in 2 tables``."""
         summary = self.summary
         areas = dict.fromkeys(s.area for s in summary)
-        return "; ".join(f"{area}: {_in_words([s for s in summary if s.area == area])}" for area in areas) or "no difference"
+        return (
+            "; ".join(f"{area}: {_in_words([s for s in summary if s.area == area])}" for area in areas)
+            or "no difference"
+        )
 
 
 def diff(
@@ -148,94 +143,88 @@ def compare(
     abs_tol: float = 1e-9,
 ) -> Diff:
     """Compare on an open connection, such as one that holds an import which is not committed; see :func:`diff`."""
-    from dhsdb.diff_inputs import touched  # noqa: PLC0415  heavy
-    from dhsdb.diff_results import NAMES, Tolerance  # noqa: PLC0415
-    from dhsdb.diff_sides import side  # noqa: PLC0415
-    from dhsdb.schema.catalog import INPUT  # noqa: PLC0415  heavy
+    from dhsdb.diff_results import NAMES, Tolerance
+    from dhsdb.diff_sides import side
+    from dhsdb.schema.catalog import INPUT
 
     wanted = _known(tables, (*INPUT, *NAMES))
-    sides = side(con, a), side(con, b)
-    where = touched(con, sides[0].ref, sides[1].ref)
-    found = _Found([], [], [], [])
-    money = _money(con, sides, found, strict=results) if "model_option" in where.tables else 1.0
+    found = _Comparison(con, side(con, a), side(con, b), compares_results=results)
     if inputs:
-        _add_inputs(con, sides, where, [t for t in INPUT if wanted is None or t in wanted], money, found)
+        found.add_inputs([t for t in INPUT if wanted is None or t in wanted])
     if results:
-        names = [n for n in NAMES if wanted is None or n in wanted]
-        _add_results(con, sides, names, Tolerance(rel_tol, abs_tol), money, found)
-    return found.diff(sides)
+        found.add_results([n for n in NAMES if wanted is None or n in wanted], Tolerance(rel_tol, abs_tol))
+    return found.diff()
 
 
-@dataclass(slots=True)
-class _Found:
-    """The parts of a diff while they are gathered."""
+class _Comparison:
+    """A diff while its parts are gathered."""
 
-    changes: list[pa.Table]
-    profiles: list[pa.Table]
-    geometries: list[pa.Table]
-    warnings: list[str]
+    def __init__(self, con: duckdb.DuckDBPyConnection, a: Side, b: Side, *, compares_results: bool) -> None:
+        from dhsdb.diff_inputs import touched
 
-    def diff(self, sides: tuple[Side, Side]) -> Diff:
-        import pyarrow as pa  # noqa: PLC0415  heavy
+        self.con, self.a, self.b = con, a, b
+        self.changes: list[pa.Table] = []
+        self.profiles: list[pa.Table] = []
+        self.geometries: list[pa.Table] = []
+        self.warnings: list[str] = []
+        self.where = touched(con, a.ref, b.ref)
+        self.money = self._money(refuse=compares_results) if "model_option" in self.where.tables else 1.0
 
-        from dhsdb.diff_sql import concat  # noqa: PLC0415
+    def add_inputs(self, tables: Sequence[str]) -> None:
+        from dhsdb import diff_figures
+        from dhsdb.diff_inputs import changed_inputs
+        from dhsdb.diff_sides import epsg
 
-        profiles, geometries = (
-            Relation(pa.concat_tables(parts) if parts else pa.table({})) for parts in (self.profiles, self.geometries)
+        for subject, rows in changed_inputs(self.con, self.where, tables, self.money):
+            changes = rows
+            if subject.table == "profile":
+                figures = diff_figures.profile_figures(self.con)
+                changes = diff_figures.with_sums(changes, figures)
+                self.profiles.append(figures)
+            if any(cell.kind == "geometry" for cell in subject.cells):
+                codes = epsg(self.con, self.a.ref), epsg(self.con, self.b.ref)
+                figures = diff_figures.geometry_figures(self.con, subject, codes)
+                changes = diff_figures.with_sizes(changes, figures)
+                self.geometries.append(figures)
+            self.changes.append(changes)
+
+    def add_results(self, names: Sequence[str], tolerance: Tolerance) -> None:
+        from dhsdb.diff_results import changed_results
+        from dhsdb.diff_sides import common_stages, with_results
+
+        a, b = with_results(self.con, self.a), with_results(self.con, self.b)
+        self.warnings += dict.fromkeys([*a.remarks, *b.remarks])
+        if a.runs and b.runs:
+            left, right, remarks = common_stages(a, b)
+            self.warnings += remarks
+            self.changes += changed_results(self.con, (left, right), names, tolerance, self.money)
+
+    def diff(self) -> Diff:
+        from dhsdb.diff_sql import concat
+
+        profiles, geometries = Relation(_one(self.profiles)), Relation(_one(self.geometries))
+        return Diff(
+            self.a.label, self.b.label, Relation(concat(self.changes)), profiles, geometries, tuple(self.warnings)
         )
-        a, b = sides
-        return Diff(a.label, b.label, Relation(concat(self.changes)), profiles, geometries, tuple(self.warnings))
+
+    def _money(self, *, refuse: bool) -> float:
+        """Return the factor from b's money to a's; without a rate refuse results, and take inputs as given."""
+        from dhsdb.money import factor, money_of
+
+        a, b = money_of(self.con, self.a.ref), money_of(self.con, self.b.ref)
+        try:
+            return factor(self.con, b, a)
+        except UserError:
+            if refuse and a.is_known and b.is_known:
+                raise
+            self.warnings.append(f"'{self.a.name}' is in {a}, '{self.b.name}' in {b}: amounts are compared as given.")
+            return 1.0
 
 
-def _add_inputs(
-    con: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], where: Touched, tables: Sequence[str], money: float, found: _Found
-) -> None:
-    from dhsdb import diff_figures  # noqa: PLC0415
-    from dhsdb.diff_inputs import changed_inputs  # noqa: PLC0415  heavy
-    from dhsdb.diff_sides import epsg  # noqa: PLC0415
+def _one(parts: Sequence[pa.Table]) -> pa.Table:
+    import pyarrow as pa
 
-    for subject, rows in changed_inputs(con, where, tables, money):
-        changes = rows
-        if subject.table == "profile":
-            figures = diff_figures.profile_figures(con)
-            changes = diff_figures.with_sums(changes, figures)
-            found.profiles.append(figures)
-        if any(cell.kind == "geometry" for cell in subject.cells):
-            figures = diff_figures.geometry_figures(con, subject, (epsg(con, sides[0].ref), epsg(con, sides[1].ref)))
-            changes = diff_figures.with_sizes(changes, figures)
-            found.geometries.append(figures)
-        found.changes.append(changes)
-
-
-def _add_results(
-    con: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], names: Sequence[str], tolerance: Tolerance, money: float, found: _Found
-) -> None:
-    from dhsdb.diff_results import changed_results  # noqa: PLC0415
-    from dhsdb.diff_sides import common_stages, with_results  # noqa: PLC0415
-
-    a, b = (with_results(con, one) for one in sides)
-    found.warnings += dict.fromkeys([*a.remarks, *b.remarks])
-    if not a.runs or not b.runs:
-        return
-    left, right, remarks = common_stages(a, b)
-    found.warnings += remarks
-    found.changes += changed_results(con, (left, right), names, tolerance, money)
-
-
-def _money(con: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], found: _Found, *, strict: bool) -> float:
-    """Return the factor from b's money to a's; without one, refuse to compare results, and inputs are compared as given."""
-    from dhsdb.money import factor, money_of  # noqa: PLC0415
-
-    a, b = (money_of(con, one.ref) for one in sides)
-    if a == b:
-        return 1.0
-    if strict and a.is_known and b.is_known:
-        return factor(con, b, a)
-    try:
-        return factor(con, b, a)
-    except UserError:
-        found.warnings.append(f"'{sides[0].name}' is in {a}, '{sides[1].name}' in {b}: amounts are compared as given.")
-        return 1.0
+    return pa.concat_tables(parts) if parts else pa.table({})
 
 
 def _known(tables: Iterable[str] | None, names: Sequence[str]) -> set[str] | None:

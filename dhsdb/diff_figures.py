@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     Shapes = NDArray[np.object_]
     Floats = NDArray[np.float64]
 
-_AREAL = ("Polygon", "MultiPolygon")
+_KINDS = (
+    "Point", "LineString", "LinearRing", "Polygon",
+    "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
+)  # fmt: skip
 
 
 def profile_figures(con: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -28,7 +31,7 @@ def profile_figures(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def with_sums(changes: pa.Table, figures: pa.Table) -> pa.Table:
     """Return the changes of table ``profile`` with the sums of the series as their values."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     sums = {row["key"]: row for row in figures.to_pylist()}
     rows = changes.to_pylist()
@@ -51,8 +54,8 @@ def geometry_figures(con: duckdb.DuckDBPyConnection, subject: Subject, epsg: tup
     epsg
         Codes of side a and side b; b is brought to a's, and degrees to metres.
     """
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415  heavy
+    import pyarrow as pa
+    import shapely
 
     parts = []
     for cell in (c for c in subject.cells if c.kind == "geometry"):
@@ -61,7 +64,7 @@ def geometry_figures(con: duckdb.DuckDBPyConnection, subject: Subject, epsg: tup
             f"""SELECT '{subject.table}' AS "table", concat_ws(' / ', {texts}) AS key, '{cell.name}' AS "column",
     CASE WHEN NOT in_a THEN 'added' WHEN NOT in_b THEN 'removed' ELSE 'changed' END AS change,
     {cell.a} AS old_wkb, {cell.b} AS new_wkb, [{texts}]::VARCHAR[] AS keys
-FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""  # noqa: S608  names of ours
+FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""
         ).to_arrow_table()
         old, new = (shapely.from_wkb(rows.column(c).to_numpy(zero_copy_only=False)) for c in ("old_wkb", "new_wkb"))
         for name, values in _measures(*_in_metres(old, new, epsg)).items():
@@ -72,7 +75,7 @@ FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""  # noqa: 
 
 def with_sizes(changes: pa.Table, figures: pa.Table) -> pa.Table:
     """Return changes with what geometries are in words, and their area or length as value."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     sizes = {(row["key"], row["column"]): row for row in figures.to_pylist()}
     rows = changes.to_pylist()
@@ -80,28 +83,34 @@ def with_sizes(changes: pa.Table, figures: pa.Table) -> pa.Table:
         found = sizes.get((row["key"], row["column"]))
         if found is None:
             continue
-        areal = (found["new_type"] or found["old_type"]) in _AREAL
-        row |= {"old_value": _size(found, "old", areal=areal), "new_value": _size(found, "new", areal=areal)}
-        row |= {"unit": "m^2" if areal else "m", "old": _words(found, "old"), "new": _words(found, "new")}
-        if row["old_value"] is not None and row["new_value"] is not None:
-            gained = row["new_value"] - row["old_value"]
-            row |= {"absolute": gained, "relative": gained / row["old_value"] if row["old_value"] else None}
+        measure, unit = _measure_of(found["new_type"] or found["old_type"])
+        old, new = (found[f"{side}_{measure}"] if measure else None for side in ("old", "new"))
+        row |= {
+            "old_value": old,
+            "new_value": new,
+            "unit": unit,
+            "old": _words(found, "old"),
+            "new": _words(found, "new"),
+        }
+        if old is not None and new is not None:
+            row |= {"absolute": new - old, "relative": (new - old) / old if old else None}
     return pa.Table.from_pylist(rows, schema=changes.schema)
 
 
-def _size(found: dict[str, Any], side: str, *, areal: bool) -> float | None:
-    value: float | None = found[f"{side}_area" if areal else f"{side}_length"]
-    return value
+def _measure_of(kind: str) -> tuple[str, str]:
+    """Return the figure that tells how large a geometry of a kind is, and its unit."""
+    if "Polygon" in kind:
+        return "area", "m^2"
+    return ("length", "m") if "Line" in kind else ("", "")
 
 
 def _words(found: dict[str, Any], side: str) -> str | None:
     """Return ``LineString, 123.4 m``."""
-    kind = found[f"{side}_type"]
+    kind: str | None = found[f"{side}_type"]
     if kind is None:
         return None
-    if kind in _AREAL:
-        return f"{kind}, {found[f'{side}_area']:,.1f} m2"
-    return f"{kind}, {found[f'{side}_length']:,.1f} m" if "Line" in kind else str(kind)
+    measure, unit = _measure_of(kind)
+    return f"{kind}, {found[f'{side}_{measure}']:,.1f} {unit}" if measure else kind
 
 
 def _in_metres(old: Shapes, new: Shapes, epsg: tuple[int | None, int | None]) -> tuple[Shapes, Shapes]:
@@ -109,9 +118,9 @@ def _in_metres(old: Shapes, new: Shapes, epsg: tuple[int | None, int | None]) ->
     first, second = epsg[0] or epsg[1], epsg[1] or epsg[0]
     if first is None or second is None:
         return old, new
-    import geopandas as gpd  # noqa: PLC0415  heavy
-    import pandas as pd  # noqa: PLC0415  heavy
-    from pyproj import CRS  # noqa: PLC0415  heavy
+    import geopandas as gpd
+    import pandas as pd
+    from pyproj import CRS
 
     target = CRS.from_epsg(first)
     if first == second and not target.is_geographic:
@@ -126,10 +135,10 @@ def _in_metres(old: Shapes, new: Shapes, epsg: tuple[int | None, int | None]) ->
 
 def _measures(old: Shapes, new: Shapes) -> dict[str, Any]:
     """Return the figures of pairs of geometries; None or NaN where one side has none."""
-    import numpy as np  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415  heavy
+    import numpy as np
+    import shapely
 
-    kinds = np.array(["Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"])
+    kinds = np.array(_KINDS)
     figures: dict[str, Any] = {}
     for side, shapes in (("old", old), ("new", new)):
         number = shapely.get_type_id(shapes)
@@ -144,5 +153,3 @@ def _measures(old: Shapes, new: Shapes) -> dict[str, Any]:
 
 def _sql(name: str) -> str:
     return resources.files("dhsdb.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
-

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from dhsdb.bulk import registered
-from dhsdb.diff_sql import Cell, Subject, changes_sql, joined_sql
+from dhsdb.diff_sql import Cell, Kind, Subject, changes_sql, joined_sql
 from dhsdb.schema.catalog import INPUT
 from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dhsdb.names import Ref
     from dhsdb.schema.inputs import InputRow
-    from dhsdb.stacks import Level
+    from dhsdb.stacks import Level, Range
 
 JOINED = "diff_joined"
 """Temporary table of the rows that differ; what reads figures of profiles and geometries starts from it."""
@@ -38,19 +38,18 @@ _TOUCHED = "diff_touched"
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What can differ between two stacks: their levels, the layer ranges that tell them apart, and the tables these touch."""
+    """What can differ between two stacks: their levels, the ranges that tell them apart, and the tables these touch."""
 
     levels: tuple[list[Level], list[Level]]
-    ranges: pa.Table
+    ranges: list[Range]
     tables: frozenset[str]
 
 
 def touched(con: duckdb.DuckDBPyConnection, a: Ref, b: Ref) -> Touched:
     """Return what can differ between the inputs of two scenarios at their revisions."""
     levels = stack(con, a), stack(con, b)
-    rows = as_rows(ranges(*levels))
-    with registered(con, _RANGE, rows):
-        return Touched(levels, rows, frozenset(touched_tables(con, INPUT, _RANGE) if rows.num_rows else ()))
+    found = ranges(*levels)
+    return Touched(levels, found, touched_tables(con, INPUT, found))
 
 
 def changed_inputs(
@@ -71,10 +70,9 @@ def changed_inputs(
     if not names:
         return
     years = _years(con, where)
-    with registered(con, _RANGE, where.ranges), registered(con, _STACK, _stack_rows(where, years)):
+    with registered(con, _RANGE, as_rows(where.ranges)), registered(con, _STACK, _stack_rows(where, years)):
         for name in names:
-            subject = _subject(INPUT[name])
-            _join(con, INPUT[name], subject)
+            subject = _join(con, INPUT[name])
             values = {"years": years, "rel_tol": 0.0, "abs_tol": 0.0, "money": money}
             sql = changes_sql(subject, JOINED)
             changes = con.execute(sql, {n: v for n, v in values.items() if f"${n}" in sql}).to_arrow_table()
@@ -82,26 +80,46 @@ def changed_inputs(
                 yield subject, changes
 
 
-def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow], subject: Subject) -> None:
-    """Put the rows of a table that differ into :data:`JOINED`."""
-    only = ""
-    if subject.keys:
-        keys = ", ".join(f'r."{k}"' for k in subject.keys)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS"  # noqa: S608  names of ours
-            f" SELECT DISTINCT {keys} FROM {table.qualified()} AS r JOIN {_RANGE} AS d ON {DIFFERS}"
-        )
-        only = _TOUCHED
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, resolve_sql(table, _STACK, only))}")
+def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow]) -> Subject:
+    """Put the rows of a table that differ into :data:`JOINED`, and return what is compared."""
+    keys = [f'"{k}"' for k in table.keys()]  # noqa: SIM118  a method of ours
+    if not keys:
+        subject = _subject(table, table.cell_names())
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, resolve_sql(table, _STACK))}")
+        return subject
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS"
+        f" SELECT {', '.join(f'r.{k}' for k in keys)},"
+        " bool_or(r.removed OR r.cells IS NULL) AS whole, list(r.cells) AS cells"
+        f" FROM {table.qualified()} AS r JOIN {_RANGE} AS d ON {DIFFERS} GROUP BY ALL"
+    )
+    cells = _touched_cells(con, table, keys)
+    subject = _subject(table, cells)
+    sides = resolve_sql(table, _STACK, _TOUCHED, cells)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, sides)}")
+    return subject
 
 
-def _subject(table: type[InputRow]) -> Subject:
+def _touched_cells(con: duckdb.DuckDBPyConnection, table: type[InputRow], keys: Sequence[str]) -> list[str]:
+    """Return the cells that can differ: set by a row that tells the sides apart, and not NULL in all rows."""
+    names = table.cell_names()
+    counts = ", ".join(f'count("{n}")' for n in names)
+    row = con.execute(
+        f"SELECT (SELECT (bool_or(whole), flatten(flatten(list(cells)))) FROM {_TOUCHED}), {counts}"
+        f" FROM {table.qualified()} SEMI JOIN {_TOUCHED} USING ({', '.join(keys)})"
+    ).fetchone()
+    (whole, named), *filled = row or ((True, []), *(1 for _ in names))
+    found = [n for n, count in zip(names, filled, strict=True) if count and (whole or n in named)]
+    return found or names[:1]
+
+
+def _subject(table: type[InputRow], names: Sequence[str]) -> Subject:
     """Return what is compared of an input table."""
     cells = []
-    for name in table.cell_names():
+    for name in names:
         sa_type = table.__table__.columns[name].type
-        kind = "geometry" if isinstance(sa_type, Geometry) else "number" if _is_number(sa_type) else "text"
-        cells.append(Cell(name, kind, table.own()[name].unit))  # type: ignore[arg-type]
+        kind: Kind = "geometry" if isinstance(sa_type, Geometry) else "number" if _is_number(sa_type) else "text"
+        cells.append(Cell(name, kind, table.own()[name].unit))
     keys = tuple(table.keys())
     return Subject("inputs", str(table.__table__.name), keys, tuple(cells), collapse=table.by_year and bool(keys))
 
@@ -114,14 +132,15 @@ def _years(con: duckdb.DuckDBPyConnection, where: Touched) -> list[int]:
     """Return the model years of both sides."""
     with registered(con, _STACK, _stack_rows(where, [])):
         sql = resolve_sql(INPUT["model_year"], _STACK)
-        rows = con.execute(f"SELECT DISTINCT year FROM ({sql}) WHERE year IS NOT NULL ORDER BY year").fetchall()  # noqa: S608
+        rows = con.execute(f"SELECT DISTINCT year FROM ({sql}) WHERE year IS NOT NULL ORDER BY year").fetchall()
     return [int(row[0]) for row in rows]
 
 
 def _stack_rows(where: Touched, years: list[int]) -> pa.Table:
     """Return both stacks as the rows that effective views resolve; without model years a row stands for itself."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
+    spread: list[int | None] = [*years] or [None]
     rows = [(side, level) for side, stacked in zip(("a", "b"), where.levels, strict=True) for level in stacked]
     return pa.table(
         {
@@ -129,6 +148,6 @@ def _stack_rows(where: Touched, years: list[int]) -> pa.Table:
             "rank": pa.array([level.rank for _, level in rows], pa.int32()),
             "layer": pa.array([level.layer for _, level in rows], pa.int32()),
             "pin": pa.array([level.pin for _, level in rows], pa.int32()),
-            "years": pa.array([years or [None]] * len(rows), pa.list_(pa.int16())),
+            "years": pa.array([spread] * len(rows), pa.list_(pa.int16())),
         }
     )

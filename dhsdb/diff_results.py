@@ -57,7 +57,12 @@ def _total(name: str, unit: str) -> Measure:
     return Measure(name, f"sum({name})", unit)
 
 
-_CONNECTION_TOTALS = (_total("trench_m", "m"), _total("cost", "money"), _total("loss_kw", "kW"), _total("capacity_kw", "kW"))
+_CONNECTION_TOTALS = (
+    _total("trench_m", "m"),
+    _total("cost", "money"),
+    _total("loss_kw", "kW"),
+    _total("capacity_kw", "kW"),
+)
 
 VIEWS: dict[str, ResultView] = {
     v.name: v
@@ -82,7 +87,11 @@ VIEWS: dict[str, ResultView] = {
         ResultView(
             "connection",
             ("source",),
-            (*_CONNECTION_TOTALS, Measure("diameter_m", "max(diameter_m)", "m"), Measure("pipe_type", "any_value(pipe_type)")),
+            (
+                *_CONNECTION_TOTALS,
+                Measure("diameter_m", "max(diameter_m)", "m"),
+                Measure("pipe_type", "any_value(pipe_type)"),
+            ),
         ),
         ResultView("building_supply", ("technology",), (Measure("buildings", "count(*)"), _total("mwh", "MWh"))),
         ResultView(
@@ -92,7 +101,7 @@ VIEWS: dict[str, ResultView] = {
         ),
     )
 }
-"""Result views in the order in which they are shown. Hourly flows are compared by their annual totals, in ``energy``."""
+"""Result views in the order in which they are shown; hourly flows are compared by their annual totals, ``energy``."""
 
 RUN = "run"
 """Name of the comparison of the runs themselves: status, objective, gap."""
@@ -147,19 +156,19 @@ def _added_up(view: ResultView) -> tuple[Subject, str]:
     measures = ", ".join(f'{m.sql} AS "{m.name}"' for m in view.measures)
     sides = f"""SELECT d.side AS scenario, v.year, d.stage, {columns}{measures}
 FROM by_run.{view.source or view.name} AS v JOIN {_RUN} AS d ON d.run = v.run
-GROUP BY ALL"""  # noqa: S608  names of ours
+GROUP BY ALL"""
     return subject, sides
 
 
 def _runs_themselves() -> tuple[Subject, str]:
     cells = (Cell("status", "text"), Cell("objective", "number", "money"), Cell("gap", "number"))
     sides = f"""SELECT d.side AS scenario, NULL::SMALLINT AS year, d.stage, r.status, r.objective, r.gap
-FROM meta.run AS r JOIN {_RUN} AS d ON d.run = r.run"""  # noqa: S608  names of ours
+FROM meta.run AS r JOIN {_RUN} AS d ON d.run = r.run"""
     return Subject("results", RUN, ("stage",), cells), sides
 
 
 def _run_rows(runs: tuple[Mapping[str, int], Mapping[str, int]]) -> pa.Table:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     rows = [(side, stage, run) for side, of in zip(("a", "b"), runs, strict=True) for stage, run in of.items()]
     return pa.table(

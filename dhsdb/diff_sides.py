@@ -1,4 +1,4 @@
-"""The two sides of a comparison: what a reference means, which runs speak for it, and what a reader should know of them."""
+"""The two sides of a comparison: what a reference means, which runs speak for it, and what to know of them."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def with_results(con: duckdb.DuckDBPyConnection, one: Side) -> Side:
         {"scenario": one.ref.scenario, "revision": one.ref.revision, "newest": newest},
     ).fetchall()
     runs = tuple((str(stage), int(run)) for stage, run, _ in rows)
+    remarks: tuple[str, ...]
     if not rows:
         remarks = (f"'{one.name}' has no results; `dhsdb run scenario {one.ref.name}` makes them.",)
     else:
@@ -106,8 +107,8 @@ def epsg(con: duckdb.DuckDBPyConnection, ref: Ref) -> int | None:
 
 def _run_side(con: duckdb.DuckDBPyConnection, text: str, number: int) -> Side:
     row = con.execute(
-        "SELECT s.scenario, s.name, r.revision, r.stage, r.status FROM meta.run AS r JOIN meta.scenario AS s USING (scenario)"
-        " WHERE r.run = ?",
+        "SELECT s.scenario, s.name, r.revision, r.stage, r.status"
+        " FROM meta.run AS r JOIN meta.scenario AS s USING (scenario) WHERE r.run = ?",
         [number],
     ).fetchone()
     if row is None:
@@ -135,4 +136,6 @@ def _unsolved(con: duckdb.DuckDBPyConnection, one: Side, newest_solved: int) -> 
         " AND status IN ('infeasible', 'unbounded', 'failed', 'lost') ORDER BY run DESC LIMIT 1",
         [one.ref.scenario, newest_solved, one.ref.revision],
     ).fetchall()
-    return tuple(f"run {run} ({stage}) of '{one.name}' came later and ended as {status}." for run, stage, status in rows)
+    return tuple(
+        f"run {run} ({stage}) of '{one.name}' came later and ended as {status}." for run, stage, status in rows
+    )

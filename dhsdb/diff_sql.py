@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 Kind = Literal["number", "text", "geometry"]
 _NO_VALUES = ("NULL::DOUBLE", "NULL::DOUBLE")
 
+COLUMNS = (
+    "area", "table", "key", "year", "column", "change", "old", "new", "old_value", "new_value", "absolute", "relative",
+    "unit", "keys",
+)  # fmt: skip
+"""Columns of ``Diff.changes``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -58,7 +64,9 @@ def joined_sql(subject: Subject, sides: str) -> str:
         SELECT of both sides: ``scenario`` ('a' or 'b'), ``year``, keys and cells.
     """
     keys = [f'"{k}"' for k in subject.keys]
-    read = ", ".join(f'ST_AsWKB("{c.name}") AS "{c.name}"' if c.kind == "geometry" else f'"{c.name}"' for c in subject.cells)
+    read = ", ".join(
+        f'ST_AsWKB("{c.name}") AS "{c.name}"' if c.kind == "geometry" else f'"{c.name}"' for c in subject.cells
+    )
     both = ", ".join(f'a."{c.name}" AS {c.a}, b."{c.name}" AS {c.b}' for c in subject.cells)
     on = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in ["year", *keys])
     unlike = " OR ".join(f'a."{c.name}" IS DISTINCT FROM b."{c.name}"' for c in subject.cells)
@@ -67,22 +75,25 @@ SELECT {", ".join(f"coalesce(a.{k}, b.{k}) AS {k}" for k in [*keys, "year"])},
     a.scenario IS NOT NULL AS in_a, b.scenario IS NOT NULL AS in_b, {both}
 FROM (FROM sides WHERE scenario = 'a') AS a
 FULL JOIN (FROM sides WHERE scenario = 'b') AS b ON {on}
-WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}"""  # noqa: S608  names of ours
+WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}"""
 
 
 def changes_sql(subject: Subject, joined: str) -> str:
     """Return one line per cell that differs, from the relation of :func:`joined_sql`.
 
-    Parameters are ``$years`` (model years of both sides), ``$rel_tol``, ``$abs_tol`` and ``$money``, the factor from b's
-    money to a's. ``old`` and ``new`` are as stored; ``old_value`` and ``new_value`` are in a's money.
+    Parameters are ``$years`` (model years of both sides), ``$rel_tol``, ``$abs_tol`` and ``$money``, the factor from
+    b's money to a's. ``old`` and ``new`` are as stored; ``old_value`` and ``new_value`` are in a's money.
     """
     keys = [f'"{k}"' for k in subject.keys]
     comma = "".join(f"{k}, " for k in keys)
     exact = subject.area == "inputs"
-    structs = ",\n        ".join([_row_line(subject), *(_cell_line(i, c, exact=exact) for i, c in enumerate(subject.cells))])
+    structs = ",\n        ".join(
+        [_row_line(subject), *(_cell_line(i, c, exact=exact) for i, c in enumerate(subject.cells))]
+    )
     whole = f"hash({', '.join(f'{c.a}, {c.b}' for c in subject.cells)})"
     alike = "list_sort(list(year)) = $years AND len($years) > 0" if subject.collapse else "len($years) < 0"
     texts = ", ".join(f"{k}::VARCHAR" for k in keys)
+    key = f"concat_ws(' / ', {texts})" if keys else "''"
     return f"""WITH cell AS (
     SELECT {comma}year, in_a, in_b, CASE WHEN in_a AND in_b THEN 0 ELSE {whole} END AS row_hash, unnest([
         {structs}
@@ -96,12 +107,12 @@ line AS (
     WHERE c.differs
     GROUP BY {comma}c, change, row_hash
 )
-SELECT '{subject.area}' AS area, '{subject.table}' AS "table", {f"concat_ws(' / ', {texts})" if keys else "''"} AS key, year,
+SELECT '{subject.area}' AS area, '{subject.table}' AS "table", {key} AS key, year,
     c.name AS "column", change, c.old, c.new, c.old_value, c.new_value, c.new_value - c.old_value AS absolute,
     CASE WHEN c.old_value <> 0 THEN (c.new_value - c.old_value) / abs(c.old_value) END AS relative,
     c.unit AS unit, [{texts}]::VARCHAR[] AS keys
 FROM line
-ORDER BY {comma}c.n, year NULLS FIRST"""  # noqa: S608  names of ours
+ORDER BY {comma}c.n, year NULLS FIRST"""
 
 
 def _cell_line(n: int, cell: Cell, *, exact: bool) -> str:
@@ -138,19 +149,17 @@ def _struct(n: int, cell: Cell | None, old: str, new: str, values: tuple[str, st
 
 def schema() -> pa.Schema:
     """Return the columns of ``Diff.changes``."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
-    text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [("area", text), ("table", text), ("key", text), ("year", pa.int16()), ("column", text), ("change", text)]
-        + [("old", text), ("new", text), ("old_value", number), ("new_value", number)]
-        + [("absolute", number), ("relative", number), ("unit", text), ("keys", pa.list_(text))]
-    )
+    texts, numbers = ("area", "table", "key", "column", "change", "old", "new", "unit"), ("old_value", "new_value")
+    kinds = dict.fromkeys(texts, pa.string()) | dict.fromkeys((*numbers, "absolute", "relative"), pa.float64())
+    kinds |= {"year": pa.int16(), "keys": pa.list_(pa.string())}
+    return pa.schema([(name, kinds[name]) for name in COLUMNS])
 
 
 def concat(parts: Sequence[pa.Table]) -> pa.Table:
     """Return tables of changes as one."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     wanted = schema()
     return pa.concat_tables([wanted.empty_table(), *(p.cast(wanted) for p in parts)])

@@ -40,19 +40,22 @@ def money_of(con: duckdb.DuckDBPyConnection, ref: Ref) -> Money:
         If the price year is no number.
     """
     rows = con.execute(
-        "SELECT option, value FROM input.model_option_at(?, ?) WHERE option IN ('currency', 'price_year')", [ref.name, ref.revision]
+        "SELECT option, value FROM input.model_option_at(?, ?) WHERE option IN ('currency', 'price_year')",
+        [ref.name, ref.revision],
     ).fetchall()
     said = {option: value or "" for option, value in rows}
     year = said.get("price_year", "").strip()
     if year and not year.isdigit():
-        raise UserError(f"scenario '{ref.name}' has price_year = '{year}', which is no year.", "Set model_option price_year.")
+        raise UserError(
+            f"scenario '{ref.name}' has price_year = '{year}', which is no year.", "Set model_option price_year."
+        )
     return Money(said.get("currency", "").strip().upper(), int(year) if year else None)
 
 
 def factor(con: duckdb.DuckDBPyConnection, given: Money, wanted: Money) -> float:
     """Return what an amount is multiplied by to bring it to another money.
 
-    Prices are moved to the wanted year by the price level of the currency's own area, then exchanged at that year's rate.
+    Prices are moved to the wanted year by the price level of the currency's own area, then exchanged at its rate.
 
     Raises
     ------
@@ -63,7 +66,8 @@ def factor(con: duckdb.DuckDBPyConnection, given: Money, wanted: Money) -> float
         return 1.0
     if given.price_year is None or wanted.price_year is None or not given.currency or not wanted.currency:
         raise UserError(
-            f"{given} can't be compared with {wanted}.", "Set the model options currency and price_year of both scenarios."
+            f"{given} can't be compared with {wanted}.",
+            "Set the model options currency and price_year of both scenarios.",
         )
     result = 1.0
     if given.price_year != wanted.price_year:
@@ -80,10 +84,12 @@ def _look_up(con: duckdb.DuckDBPyConnection, currency: str, year: int, column: s
     if column == "per_eur" and currency == EURO:
         return 1.0
     row = con.execute(
-        f"SELECT {column} FROM meta.currency WHERE upper(currency) = ? AND year = ?",  # noqa: S608  ours
+        f"SELECT {column} FROM meta.currency WHERE upper(currency) = ? AND year = ?",
         [currency, year],
     ).fetchone()
     if row is None or not row[0]:
         what = "price level" if column == "price_level" else "rate"
-        raise UserError(f"there is no {what} of {currency} in {year}.", f"Add it to table meta.currency, column {column}.")
+        raise UserError(
+            f"there is no {what} of {currency} in {year}.", f"Add it to table meta.currency, column {column}."
+        )
     return float(row[0])

@@ -53,11 +53,15 @@ class Relation:
         return self.df().to_html(index=False, max_rows=_SHOWN)
 
     def __rich__(self) -> Table:
-        from rich.table import Table  # noqa: PLC0415  heavy
-        from rich.text import Text  # noqa: PLC0415
+        from rich.table import Table
+        from rich.text import Text
 
         caption = f"{len(self) - _SHOWN} more rows" if len(self) > _SHOWN else None
-        shown = Table(*(Text(c) for c in self.columns), caption=caption)
+        shown = Table(caption=caption)
+        for column in self.columns:
+            shown.add_column(Text(column))
         for row in self.table.slice(0, _SHOWN).to_pylist():
-            shown.add_row(*(Text("" if v is None else f"{v:,.6g}" if isinstance(v, float) else str(v)) for v in row.values()))
+            shown.add_row(
+                *(Text("" if v is None else f"{v:,.6g}" if isinstance(v, float) else str(v)) for v in row.values())
+            )
         return shown

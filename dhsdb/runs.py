@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
     from dhsdb.database import Database, Writer
 
-_SORTED = {"flow": "year, item, t", "level": "year, item, t", "price": "year, item, t", "unserved": "year, item, t"}
 _FINISHED = ("optimal", "feasible")
 
 
@@ -131,7 +131,7 @@ def reuse(db: Database, scenario: int, revision: int, linked: Sequence[int], *, 
 
 
 def finish(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> bool:
-    """Write a run's results and its end in one transaction.
+    """Write a run's results and its end in one transaction; bulk rows come sorted by year, item and time step.
 
     Returns
     -------
@@ -256,10 +256,12 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
     from dhsdb.schema.catalog import RESULT  # noqa: PLC0415  heavy
     from dhsdb.schema.control import Finding  # noqa: PLC0415
 
+    row = writer.con.execute("SELECT coalesce(max(item), 0) FROM result.item").fetchone()
+    before = int(row[0]) if row else 0
     for name, frame in tables.items():
-        arrow = to_arrow(frame)
+        arrow = _renumbered(to_arrow(frame), before)
         arrow = arrow.append_column("run", pa.repeat(pa.scalar(end.run, pa.int32()), arrow.num_rows))
-        insert(writer.con, RESULT[name], arrow, order=_SORTED.get(name, ""))
+        insert(writer.con, RESULT[name], arrow)
     row = writer.con.execute("SELECT scenario, revision FROM meta.run WHERE run = ?", [end.run]).fetchone()
     if row is None:
         return
@@ -278,6 +280,17 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
     )
     if end.chain_complete and end.status in _FINISHED:
         writer.con.execute("UPDATE meta.chain SET is_complete = TRUE WHERE chain = ?", [end.chain])
+
+
+def _renumbered(rows: pa.Table, before: int) -> pa.Table:
+    """Return rows whose items are counted on from those that the store has."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if "item" not in rows.column_names or not rows.num_rows:
+        return rows
+    place = rows.column_names.index("item")
+    return rows.set_column(place, "item", pc.add(rows.column(place).cast(pa.int32()), pa.scalar(before, pa.int32())))
 
 
 def _link(writer: Writer, chain: int, runs: Sequence[int]) -> None:

@@ -47,7 +47,8 @@ def stack(con: duckdb.DuckDBPyConnection, ref: Ref) -> list[Level]:
     """Return the layers of a scenario at a revision, bottom first."""
     rows = con.execute(
         "SELECT rank, layer, least(coalesce(pin, $revision), $revision), peer FROM meta.stack"
-        " WHERE scenario = $scenario AND rev_from <= $revision AND (rev_to IS NULL OR rev_to > $revision) ORDER BY rank",
+        " WHERE scenario = $scenario AND rev_from <= $revision AND (rev_to IS NULL OR rev_to > $revision)"
+        " ORDER BY rank",
         {"scenario": ref.scenario, "revision": ref.revision},
     ).fetchall()
     return [Level(*row) for row in rows]
@@ -68,19 +69,19 @@ def ranges(a: Sequence[Level], b: Sequence[Level]) -> list[Range]:
 
 def as_rows(found: Iterable[Range]) -> pa.Table:
     """Return ranges as rows: layer, low, high."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     rows = list(found)
     columns = {"layer": [r.layer for r in rows], "low": [r.low for r in rows], "high": [r.high for r in rows]}
     return pa.table({name: pa.array(values, pa.int32()) for name, values in columns.items()})
 
 
-def touched_tables(con: duckdb.DuckDBPyConnection, tables: Iterable[str], relation: str) -> set[str]:
-    """Return the input tables that hold a row which differs over the ranges of ``relation``."""
-    wanted = list(tables)
-    if not wanted:
-        return set()
-    parts = [
-        f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM layer.{t} AS r JOIN {relation} AS d ON {DIFFERS})" for t in wanted
-    ]
-    return {row[0] for row in con.execute("\nUNION ALL\n".join(parts)).fetchall()}
+def touched_tables(con: duckdb.DuckDBPyConnection, tables: Iterable[str], found: Sequence[Range]) -> frozenset[str]:
+    """Return the input tables that hold a row which differs over some ranges."""
+    if not found:
+        return frozenset()
+    rows = "\nUNION ALL ".join(f"SELECT '{t}' AS name, layer, rev_from, rev_to FROM layer.{t}" for t in tables)
+    literal = "({0.layer}::INTEGER, {0.low}::INTEGER, {0.high}::INTEGER)"
+    ends = ", ".join(literal.format(r) for r in found)
+    sql = f"SELECT DISTINCT r.name FROM ({rows}) AS r JOIN (VALUES {ends}) AS d(layer, low, high) ON {DIFFERS}"
+    return frozenset(row[0] for row in con.execute(sql).fetchall())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from dhsdb.database import connect_patiently
+from dhsdb.database import CONFIG
 from dhsdb.errors import UserError
-from dhsdb.lock import thread_turn, turn
+from dhsdb.lock import connect_patiently, thread_turn, turn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def _copy_held(db: Database, target: Path) -> None:
     """Copy all tables, views and comments into a new file; half a copy is never left behind."""
     unfinished = target.with_name(f"{target.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    con = connect_patiently(db.path, db.wait_s, read_only=False, config={})
+    con = connect_patiently(db.path, db.wait_s, read_only=False, config=CONFIG)
     try:
         con.execute("CHECKPOINT")
         source = con.execute("SELECT current_database()").fetchone()

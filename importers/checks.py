@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
-
-from dhsdb.errors import Problem, did_you_mean
 from dhsdb.importers.rows import ROW
 from dhsdb.importers.units import Conversion, UnitError, conversion
 from dhsdb.schema.catalog import input_table
 from dhsdb.schema.columns import Geometry, Meaning
+
+from dhsdb.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
     import pyarrow as pa
-    from numpy.typing import NDArray
-
     from dhsdb.importers.rows import Rows
     from dhsdb.schema.inputs import InputRow
+    from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
     Objects = NDArray[np.object_]
@@ -127,7 +126,7 @@ def check_rows(rows: Rows, year: int | None, notes: Notes) -> Checked:
     notes
         Where problems and remarks go; the rows are usable only if no problem was added.
     """
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa  # heavy
 
     table = input_table(rows.table)
     allowed = {**table.own(), "year": table.meanings()["year"]}
@@ -205,9 +204,9 @@ def _keys_present(rows: Rows, table: type[InputRow], columns: dict[str, pa.Array
 
 def _years(rows: Rows, table: type[InputRow], years: pa.Array | None, default: int | None, notes: Notes) -> pa.Array:
     """Return the year of each row: its own, else the one asked for; none where the table does not vary by year."""
-    import pandas as pd  # noqa: PLC0415  heavy
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import pyarrow.compute as pc  # noqa: PLC0415
+    import pandas as pd  # heavy
+    import pyarrow as pa  # heavy
+    import pyarrow.compute as pc
 
     n = len(rows.frame)
     years = pa.nulls(n, pa.int16()) if years is None else years
@@ -235,7 +234,7 @@ def _blank(values: Objects) -> Mask:
 
 def _floats(column: _Column) -> NDArray[np.float64]:
     """Return values as floats, NaN where blank; report what is no finite number."""
-    from pandas.api import types  # noqa: PLC0415  heavy
+    from pandas.api import types  # heavy
 
     values = column.given
     if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
@@ -277,7 +276,7 @@ def _number_hint(meaning: Meaning, value: object) -> str:
 
 
 def _numbers(column: _Column, how: Conversion) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa  # heavy
 
     numbers = how.apply(_floats(column))
     _bounds(column, numbers)
@@ -285,8 +284,8 @@ def _numbers(column: _Column, how: Conversion) -> pa.Array:
 
 
 def _integers(column: _Column, how: Conversion, sa_type: sa.Integer) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    from pandas.api import types  # noqa: PLC0415
+    import pyarrow as pa  # heavy
+    from pandas.api import types
 
     small, big = isinstance(sa_type, sa.SmallInteger), isinstance(sa_type, sa.BigInteger)
     kind = pa.int64() if big else pa.int16() if small else pa.int32()
@@ -315,7 +314,7 @@ def _bounds(column: _Column, numbers: NDArray[np.float64]) -> None:
 
 
 def _booleans(column: _Column) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa  # heavy
 
     words = [None if v is None else str(v).strip().casefold() for v in column.raw]
     known = np.array([not w or w in _TRUE or w in _FALSE for w in words], bool)
@@ -326,8 +325,8 @@ def _booleans(column: _Column) -> pa.Array:
 
 def _texts(column: _Column) -> pa.Array:
     """Return text: keys without blanks around them, empty text as NULL, whole numbers without their point."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow as pa  # heavy
+    import pyarrow.compute as pc
 
     words = column.raw.copy()
     other = ~_is(words, (str, type(None)))
@@ -364,7 +363,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _choices(column: _Column, texts: pa.Array) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa  # heavy
 
     by_fold = {c.casefold(): c for c in column.meaning.choices}
     encoded = texts.dictionary_encode()
@@ -383,8 +382,8 @@ def _choices(column: _Column, texts: pa.Array) -> pa.Array:
 
 def _geometry(column: _Column) -> pa.Array:
     """Return geometries as WKB; what is no geometry, empty, or has coordinates that can't be is reported."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415
+    import pyarrow as pa  # heavy
+    import shapely
 
     shapes = column.raw.copy()
     given = _is(shapes, (shapely.Geometry,))

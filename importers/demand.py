@@ -1,12 +1,13 @@
 """What OpenStreetMap tags tell of heat: a building's use, floor area and demand, and what a source could give.
 
-The specific demands stand in a table, ``specific_demand``, that a scenario can override; :func:`estimate` turns any such
-table and any buildings into ``building_demand``. Sources get a typical size with the rule that it was found by. What a
-metered district, a typology by year or an owner knows better is left to others.
+The specific demands stand in a table, ``specific_demand``, that a scenario can override; :func:`estimate` turns any
+such table and any buildings into ``building_demand``. Sources get a typical size with the rule that it was found by.
+What a metered district, a typology by year or an owner knows better is left to others.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 STOREY_M = 3.2
 """Height of a storey where only the height of a building is known [m]; an assumption."""
 
-_NVE = "NVE energibruksmodell (github.com/NVE/ebm, energy_need_original_condition.csv), {}, built 1987-1996, rounded to 5"
+_NVE = "NVE energibruksmodell (github.com/NVE/ebm, energy_need_original_condition.csv): {} of 1987-1996, rounded to 5"
 _ASSUMED = "assumption, rounded"
 
-# use: space heat and hot water [kWh/m2 a], full-load hours [h], storeys where none are tagged, source of the two demands.
+# use: space heat and hot water [kWh/m2 a], full-load hours [h], storeys where none are tagged, origin of the demands.
 # Full-load hours and storeys are rounded assumptions of ours throughout.
 _DEFAULTS: dict[str, tuple[float, float, float, float, str]] = {
     "residential_multi": (105, 30, 2300, 4, _NVE.format("apartment_block")),
@@ -61,8 +62,8 @@ _BUILDING = _by_value({
     "school": "school kindergarten university college",
     "health": "hospital clinic nursing_home",
     "industrial": "industrial warehouse factory manufacture workshop works hangar depot data_center",
-    "public": "public civic townhall library museum theatre cinema train_station transportation fire_station police "
-              "courthouse prison community_centre palace castle",
+    "public": "public civic townhall library museum theatre cinema train_station transportation fire_station "
+              "police courthouse prison community_centre palace castle",
     "sports": "sports_hall sports_centre gymnasium swimming_pool ice_rink riding_hall",
     "church": "church cathedral chapel mosque synagogue temple monastery shrine religious",
     "unheated": "roof garage garages carport parking shed hut greenhouse glasshouse barn stable cowshed sty "
@@ -79,8 +80,8 @@ _FEATURES: tuple[tuple[str, dict[str, str], str], ...] = (
         "school": "school kindergarten university college language_school music_school",
         "health": "hospital clinic doctors dentist nursing_home social_facility",
         "church": "place_of_worship monastery",
-        "public": "townhall library theatre cinema community_centre courthouse police fire_station arts_centre casino "
-                  "exhibition_centre conference_centre embassy prison bus_station",
+        "public": "townhall library theatre cinema community_centre courthouse police fire_station arts_centre "
+                  "casino exhibition_centre conference_centre embassy prison bus_station",
         "retail": "restaurant cafe bar pub fast_food bank pharmacy marketplace fuel post_office nightclub",
         "unheated": "parking bicycle_parking shelter",
     }), ""),
@@ -101,8 +102,8 @@ _FEATURES: tuple[tuple[str, dict[str, str], str], ...] = (
 def use_of(tag: Tag) -> str:
     """Return the use of a building, one of :data:`USES`.
 
-    A telling ``building=*`` decides; where it says little (``yes``, ``commercial``, ``public``), the feature in the building
-    does: amenity, tourism, leisure, healthcare, shop, office.
+    A telling ``building=*`` decides; where it says little (``yes``, ``commercial``, ``public``), the feature in the
+    building does: amenity, tourism, leisure, healthcare, shop, office.
 
     Parameters
     ----------
@@ -132,16 +133,17 @@ _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)|(?<!\d)(1\d{2}|20\d)0s")
 def number_in(text: str | None) -> float:
     """Return the number of a tag, the mean of a list or range such as ``3;5`` or ``3-5``, or NaN."""
     if text is None:
-        return float("nan")
+        return math.nan
     # A hyphen between two figures is a range, not a sign.
     found = [text] if text.isdecimal() else _NUMBER.findall(_RANGE.sub(";", text))
-    return sum(float(part.replace(",", ".")) for part in found) / len(found) if found else float("nan")
+    mean = sum(float(part.replace(",", ".")) for part in found) / len(found) if found else math.nan
+    return mean if math.isfinite(mean) else math.nan
 
 
 def metres_in(text: str | None) -> float:
     """Return a length tag in metres (``12``, ``12 m``, ``39 ft``, ``5'11"``), or NaN."""
     if text is None:
-        return float("nan")
+        return math.nan
     if "'" in text:
         feet, _, inches = text.partition("'")
         return (number_in(feet) + (number_in(inches) if inches.strip(' "') else 0) / 12) * 0.3048
@@ -163,15 +165,15 @@ def floor_area(buildings: pd.DataFrame) -> NDArray[np.float64]:
     Parameters
     ----------
     buildings
-        Columns ``use``, ``footprint_m2`` [m^2], ``levels``, ``height_m`` [m]; the last two may hold NaN. ``min_level``, where
-        it is there, is the number of levels below a part that hangs in the air.
+        Columns ``use``, ``footprint_m2`` [m^2], ``levels``, ``height_m`` [m]; the last two may hold NaN. ``min_level``,
+        where it is there, is the number of levels below a part that hangs in the air.
 
     Returns
     -------
     numpy.ndarray
         Floor area [m^2], shape (buildings,).
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     levels = buildings["levels"].to_numpy(dtype=float, na_value=np.nan)
     if "min_level" in buildings:
@@ -189,16 +191,18 @@ def specific_demand() -> pd.DataFrame:
 
     Nordic stock of the late 1980s to mid 1990s, as delivered heat without losses of the network.
     """
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
-    return pd.DataFrame({
-        "use": USES,
-        "space_heat_kwh_m2": [row[0] for row in _DEFAULTS.values()],
-        "hot_water_kwh_m2": [row[1] for row in _DEFAULTS.values()],
-        "full_load_hours": [row[2] for row in _DEFAULTS.values()],
-        "profile": pd.Series([None] * len(USES), dtype=object),
-        "reference": [f"{row[4]}; full-load hours: {_ASSUMED}" for row in _DEFAULTS.values()],
-    })
+    return pd.DataFrame(
+        {
+            "use": USES,
+            "space_heat_kwh_m2": [row[0] for row in _DEFAULTS.values()],
+            "hot_water_kwh_m2": [row[1] for row in _DEFAULTS.values()],
+            "full_load_hours": [row[2] for row in _DEFAULTS.values()],
+            "profile": pd.Series([None] * len(USES), dtype=object),
+            "reference": [f"{row[4]}; full-load hours: {_ASSUMED}" for row in _DEFAULTS.values()],
+        }
+    )
 
 
 def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
@@ -207,20 +211,20 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     buildings
-        Columns ``building``, ``use``, ``floor_area_m2`` [m^2]; ``levels`` and ``height_m``, where they are there, only tell the
-        rule whether storeys were assumed.
+        Columns ``building``, ``use``, ``floor_area_m2`` [m^2]; ``levels`` and ``height_m``, where they are there, only
+        tell the rule whether storeys were assumed.
     specific
         Columns of the table ``specific_demand``, one row per use.
 
     Returns
     -------
     pandas.DataFrame
-        Rows of ``building_demand`` in the order of ``buildings``: ``space_heat_mwh`` and ``hot_water_mwh`` [MWh/a], ``peak_mw``
-        [MW] = their sum by the full-load hours, ``profile``, ``rule``. A building whose use or floor area is unknown has NaN,
-        never zero, and its rule says why.
+        Rows of ``building_demand`` in the order of ``buildings``: ``space_heat_mwh`` and ``hot_water_mwh`` [MWh/a],
+        ``peak_mw`` [MW] = their sum by the full-load hours, ``profile``, ``rule``. A building whose use or floor area
+        is unknown has NaN, never zero, and its rule says why.
     """
-    import numpy as np  # noqa: PLC0415  heavy
-    import pandas as pd  # noqa: PLC0415  heavy
+    import numpy as np
+    import pandas as pd
 
     uses = buildings["use"].to_numpy(dtype=object)
     place = {use: index for index, use in enumerate(specific["use"])}
@@ -235,19 +239,21 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
     space_mwh, water_mwh = space * area / 1000, water * area / 1000
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = np.where(space_mwh + water_mwh == 0, 0.0, (space_mwh + water_mwh) / np.where(hours > 0, hours, np.nan))
-    return pd.DataFrame({
-        "building": buildings["building"].to_numpy(),
-        "space_heat_mwh": space_mwh,
-        "hot_water_mwh": water_mwh,
-        "peak_mw": peak,
-        "profile": np.append(specific["profile"].to_numpy(dtype=object), None)[row],
-        "rule": _rules(uses.tolist(), space + water, area, _assumed(buildings)),
-    })
+    return pd.DataFrame(
+        {
+            "building": buildings["building"].to_numpy(),
+            "space_heat_mwh": space_mwh,
+            "hot_water_mwh": water_mwh,
+            "peak_mw": peak,
+            "profile": np.array([*specific["profile"], None], dtype=object)[row],
+            "rule": _rules(uses.tolist(), space + water, area, _assumed(buildings)),
+        }
+    )
 
 
 def _assumed(buildings: pd.DataFrame) -> NDArray[np.bool_]:
     """Return where the storeys are a default by use, shape (buildings,)."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     if not {"levels", "height_m"} <= set(buildings.columns):
         return np.zeros(len(buildings), dtype=bool)
@@ -260,16 +266,17 @@ def _rules(
 ) -> list[str]:
     texts = []
     for use, kwh, square, guess in zip(uses, total.tolist(), area.tolist(), assumed.tolist(), strict=True):
-        if kwh != kwh:  # noqa: PLR0124  NaN
+        if math.isnan(kwh):
             texts.append(f"no specific demand of use {use}")
-        elif square != square:  # noqa: PLR0124  NaN
+        elif math.isnan(square):
             texts.append("floor area unknown")
         else:
-            texts.append(f"specific demand {use} {kwh:g} kWh/m2 x {square:,.0f} m2{' (storeys assumed)' if guess else ''}")
+            note = " (storeys assumed)" if guess else ""
+            texts.append(f"specific demand {use} {kwh:g} kWh/m2 x {square:,.0f} m2{note}")
     return texts
 
 
-# --- heat sources: all sizes are our assumptions, rounded; each rule says so ------------------------------------------------
+# --- heat sources: all sizes are our assumptions, rounded; each rule says so ------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +372,7 @@ def source_size(kind: str, output: str | None, area: float) -> tuple[float, floa
     tuple
         Capacity [MW], temperature [degC], annual heat [MWh/a], each NaN where unknown, and the rule.
     """
-    unknown = float("nan")
+    unknown = math.nan
     if kind == "substation":
         return unknown, unknown, unknown, "substation of a heating network: no capacity of its own"
     if kind == "plant":

@@ -10,20 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dhsdb.schema.columns import Geometry
+from dhsdb.schema.effective import resolve_sql
+
 from dhsdb.bulk import registered
 from dhsdb.edits import add_rows
 from dhsdb.names import Ref
-from dhsdb.schema.columns import Geometry
-from dhsdb.schema.effective import resolve_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
     import pyarrow as pa
+    from dhsdb.schema.inputs import InputRow
 
     from dhsdb.database import Writer
-    from dhsdb.schema.inputs import InputRow
 
 CONFLICTS = ("replace", "keep", "merge")
 MAX_CELLS = 10_000
@@ -139,7 +140,7 @@ def merge_rows(
 def _is_new(layer: Layer, table: type[InputRow]) -> bool:
     """Return whether no layer of the stack has a row of this table."""
     found = layer.con.execute(
-        f"SELECT 1 FROM {table.qualified()} SEMI JOIN (FROM meta.layer_at($name, $at)) USING (layer) LIMIT 1",  # noqa: S608
+        f"SELECT 1 FROM {table.qualified()} SEMI JOIN (FROM meta.layer_at($name, $at)) USING (layer) LIMIT 1",
         {"name": layer.ref.name, "at": layer.ref.revision},
     ).fetchone()
     return found is None
@@ -151,7 +152,7 @@ def _triple(layer: Layer) -> tuple[int, str, int]:
 
 
 def _no_cells(n: int) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa  # heavy
 
     return pa.nulls(n, pa.list_(pa.string()))
 
@@ -209,7 +210,7 @@ class _Merge:
         prunes = self.rule.prunes and self.rule.on_conflict == "replace"
         one_year = "AND o.year = $year" if self.rule.year is not None and self.table.by_year else ""
         one_site = "AND o.site = $site" if self.rule.site is not None and "site" in self.keys else ""
-        limits = {"year": self.rule.year} if one_year else {}
+        limits: dict[str, int | str | None] = {"year": self.rule.year} if one_year else {}
         limits |= {"site": self.rule.site} if one_site else {}
         self.do(
             f"""
@@ -235,12 +236,17 @@ WHERE o.layer = $layer AND r.scenario = $layer AND o.rev_to IS NULL AND NOT o.re
         )
         only = "import_keys" if self.table.keys() else ""
         self.do(
-            f"CREATE OR REPLACE TEMP TABLE {into} AS {resolve_sql(self.table, 'meta.stack_at($name, $at)', only)}", self.at
+            f"CREATE OR REPLACE TEMP TABLE {into} AS {resolve_sql(self.table, 'meta.stack_at($name, $at)', only)}",
+            self.at,
         )
 
     def find_slots(self) -> None:
         """List, in ``import_slots``, the years that each row stands for; ``own`` = the layer has rows of that year."""
-        years = self.one("SELECT any_value(years) FROM meta.stack_at($name, $at)", self.at) if self.table.by_year else [None]
+        years = (
+            self.one("SELECT any_value(years) FROM meta.stack_at($name, $at)", self.at)
+            if self.table.by_year
+            else [None]
+        )
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_slots AS
@@ -270,7 +276,8 @@ SELECT rid, year, FALSE FROM import_rows WHERE year IS NOT NULL""",
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_match AS
-SELECT s.rid, s.slot, s.own, b.scenario IS NOT NULL AS found, b.scenario IS NULL{differs if self.overwrites else ""} AS differs
+SELECT s.rid, s.slot, s.own, b.scenario IS NOT NULL AS found,
+    b.scenario IS NULL{differs if self.overwrites else ""} AS differs
 FROM import_slots AS s
 JOIN import_rows AS i USING (rid)
 LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT FROM s.slot"""
@@ -283,12 +290,14 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
         return self.rule.on_conflict != "keep"
 
     def plan(self) -> None:
-        """Choose, in ``import_plan``, the rows to write: those that differ, and all of a key whose every-year row moves."""
+        """Choose, in ``import_plan``, the rows that differ, and all rows of a key whose every-year row moves."""
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_plan AS
 WITH moved AS (
-    SELECT {self.listed("i")} FROM import_match AS m JOIN import_rows AS i USING (rid) WHERE i.year IS NULL AND m.differs
+    SELECT {self.listed("i")}
+    FROM import_match AS m JOIN import_rows AS i USING (rid)
+    WHERE i.year IS NULL AND m.differs
     UNION
     SELECT {self.listed("a")} FROM import_absent AS a
 )
@@ -301,7 +310,7 @@ HAVING bool_or(m.differs) {f'OR bool_or(k."{self.keys[0]}" IS NOT NULL)' if self
         )
 
     def close(self, revision: int) -> int:
-        """End the layer's rows that the file replaces as a whole or no longer brings; return how many it no longer brings."""
+        """End the rows that the file replaces as a whole or no longer brings; return how many it no longer brings."""
         if self.rule.on_conflict == "replace":
             self.do(
                 f"""
@@ -320,8 +329,8 @@ WHERE o.layer = $layer AND o.rev_to IS NULL AND (
     def append(self, revision: int) -> int:
         """Write the rows of the plan.
 
-        A row that names its cells becomes a whole row where there was none. Where rows of the layer's own years would hide
-        a row of every year, or only some years lack it, such years get a row as well.
+        A row that names its cells becomes a whole row where there was none. Where the layer's rows of single years would
+        hide a row of every year, or only some years lack it, such years get a row as well.
         """
         cells = "CASE WHEN {found} THEN i.cells END AS cells" if self.overwrites else "NULL AS cells"
         self.do(
@@ -360,7 +369,7 @@ WHERE i.year IS NULL AND m.slot IS NOT NULL AND {self.slot_needs_row}"""
         differs = " OR ".join(f'b."{c}" IS DISTINCT FROM a."{c}"' for c in cells) or "FALSE"
         counts = self.con.execute(
             "SELECT count(*) FILTER (b.scenario IS NULL), count(*) FILTER (a.scenario IS NULL),"
-            f" count(*) FILTER (a.scenario = b.scenario AND ({differs})) {joined}"  # noqa: S608  names of ours
+            f" count(*) FILTER (a.scenario = b.scenario AND ({differs})) {joined}"
         ).fetchone()
         added, removed, changed = counts or (0, 0, 0)
         found = [cell for c in cells for cell in self.changed(c, joined)] if changed else []
@@ -372,7 +381,7 @@ WHERE i.year IS NULL AND m.slot IS NOT NULL AND {self.slot_needs_row}"""
         old, new = (shown.format(f'{side}."{column}"') for side in "ba")
         order = ", ".join(f'a."{k}"' for k in self.keys)
         rows = self.con.execute(
-            f'SELECT {self.listed("a")}, a.year, {old}, {new} {joined}'  # noqa: S608  names of ours
+            f"SELECT {self.listed('a')}, a.year, {old}, {new} {joined}"
             f' WHERE a.scenario = b.scenario AND b."{column}" IS DISTINCT FROM a."{column}"'
             f" ORDER BY {order}, a.year LIMIT {MAX_CELLS}"
         ).fetchall()

@@ -1,8 +1,8 @@
 """OpenStreetMap extracts (PBF, XML): streets, buildings with their demand, heat sources and existing heating pipes.
 
-One pass of pyosmium filters in C++, assembles areas and hands over the few tags and positions that count; all else is done
-on arrays. Noding is in :mod:`~dhsdb.importers.streets`, uses and demand in :mod:`~dhsdb.importers.demand`. Lengths and areas
-are those of the projected system. Which streets carry a trench and which sources pay is left to the models.
+One pass of pyosmium filters in C++, assembles areas and hands over the few tags and positions that count; all else is
+done on arrays. Noding is in :mod:`~dhsdb.importers.streets`, uses and demand in :mod:`~dhsdb.importers.demand`. Lengths
+and areas are those of the projected system. Which streets carry a trench and which sources pay is left to the models.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from dhsdb.errors import Problem
 from dhsdb.importers import demand, streets
 from dhsdb.importers.rows import Rows
+
+from dhsdb.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     import osmium
     import pandas as pd
     import shapely
-    from numpy.typing import NDArray
-
     from dhsdb.importers.rows import Item, Request
+    from numpy.typing import NDArray
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
 
@@ -39,6 +39,8 @@ SUFFIXES = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
 MAX_RATIO = 100
 """Compressed XML that unpacks to more than this times its size is refused (extracts reach about 20)."""
 
+_CLIPPED = "If the extract was clipped: `osmium extract --strategy={}` keeps {} whole."
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HEAD = 65_536
 _CHUNK = 1 << 20
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
@@ -48,7 +50,7 @@ class OsmImporter:
     """OpenStreetMap extracts."""
 
     name = "osm"
-    reads = "OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz, .osm.bz2): streets, buildings, heat sources, heating pipes"
+    reads = "OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz, .osm.bz2): streets, buildings, heat sources and pipes"
     attribution = ATTRIBUTION
 
     def read(self, request: Request) -> Iterator[Item]:
@@ -71,7 +73,7 @@ class OsmImporter:
             yield from _Study(request, scans).items()
 
 
-# --- files: judged by content before pyosmium sees them ---------------------------------------------------------------
+# --- files: judged by content before pyosmium sees them -------------------------------------------------------------
 
 
 def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
@@ -80,7 +82,7 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     for path in paths:
         found = [path]
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(SUFFIXES))
+            found = sorted(file for file in path.iterdir() if file.name.lower().endswith(SUFFIXES) and file.is_file())
         if not found:
             hint = f"Give a file or a folder that holds {', '.join(SUFFIXES)}."
             problems.append(Problem("the folder holds no OpenStreetMap extract.", str(path), hint=hint, code="format"))
@@ -89,7 +91,10 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
 
 def _box_problem(bbox: streets.Box | None) -> Problem | None:
-    if bbox is None or (-180 <= bbox[0] < bbox[2] <= 180 and -90 <= bbox[1] < bbox[3] <= 90):
+    if bbox is None:
+        return None
+    west, south, east, north = bbox
+    if -180 <= west < east <= 180 and -90 <= south < north <= 90:  # noqa: PLR2004  degrees
         return None
     hint = "Give west,south,east,north in degrees, as in 24.93,60.16,24.96,60.18."
     return Problem("the box is empty or not in degrees.", column="bbox", value=bbox, hint=hint, code="bbox")
@@ -139,7 +144,7 @@ def _bomb_problem(path: Path, opener: Callable[..., Any]) -> Problem | None:
         while chunk := file.read(_CHUNK):
             size += len(chunk)
             if size > limit:
-                text = f"it unpacks to more than {limit / 1e6:,.0f} MB, {MAX_RATIO} times what an extract would; it was not read."
+                text = f"it unpacks to more than {limit / 1e6:,.0f} MB, far more than an extract; it was not read."
                 return Problem(text, str(path), hint="Unpack it yourself if you trust it.", code="unsafe")
     return None
 
@@ -192,7 +197,8 @@ class _Scan:
     source_wkb: list[bytes] = field(default_factory=list)
     tagged: list[str] = field(default_factory=list)
     """Ids of all ways and multipolygons tagged as buildings, whether or not an area could be made of them."""
-    crossed: list[str] = field(default_factory=list)
+    crossed: list[int] = field(default_factory=list)
+    """Ids of building ways whose outline crosses itself."""
     mended: list[str] = field(default_factory=list)
 
     @property
@@ -211,7 +217,7 @@ class _Scan:
         tag = way.tags.get
         if (highway := tag("highway")) is not None:
             self.street_at.append(self.added)
-            self.street_tags.append((highway, tag("name"), tag("surface")))
+            self.street_tags.append((_text(highway), _text(tag("name")), _text(tag("surface"))))
             self.line(way)
         if tag("building") not in _NO:
             self.tagged.append(f"w{way.id}")
@@ -228,7 +234,7 @@ class _Scan:
 
     def of(self, index: list[int]) -> streets.Lines:
         """Return some of the lines."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         assert self.lines is not None, "the pass is over"  # noqa: S101
         return self.lines.take(np.array(index, dtype=np.int64))
@@ -250,7 +256,8 @@ class _Scan:
         try:
             wkb = bytes.fromhex(self.wkb.create_multipolygon(area))
         except RuntimeError:  # a ring that crosses itself
-            self.crossed.append(key)
+            if building not in _NO and area.from_way():
+                self.crossed.append(area.orig_id())
             return
         if building not in _NO:
             self.buildings.append(_record(key, building, tag))
@@ -267,13 +274,13 @@ class _Scan:
 
     def source(self, key: str, kind: str, tag: demand.Tag, wkb: bytes) -> None:
         """Take a source of heat."""
-        self.sources.append((key, tag("name"), kind, demand.heat_output(tag) if kind == "plant" else None))
+        self.sources.append((key, _text(tag("name")), kind, demand.heat_output(tag) if kind == "plant" else None))
         self.source_wkb.append(wkb)
 
     def mend(self, way: osmium.osm.Way) -> None:
         """Make a valid polygon of a closed way that no area could be made of."""
-        import osmium  # noqa: PLC0415  heavy
-        import shapely  # noqa: PLC0415  heavy
+        import osmium
+        import shapely
 
         try:
             ring = shapely.from_wkb(self.wkb.create_linestring(way))
@@ -290,12 +297,18 @@ class _Scan:
 
 
 def _record(key: str, building: str | None, tag: demand.Tag) -> Record:
-    street, number = tag("addr:street"), tag("addr:housenumber")
+    street, number = _text(tag("addr:street")), _text(tag("addr:housenumber"))
+    address = f"{street} {number or ''}".rstrip() if street else None
     return (
-        key, demand.use_of(tag), building, tag("name"), f"{street} {number or ''}".rstrip() if street else None,
+        key, demand.use_of(tag), _text(building), _text(tag("name")), address,
         demand.number_in(tag("building:levels")), demand.metres_in(tag("height")),
         demand.number_in(tag("building:min_level")), demand.year_in(tag("start_date")),
     )  # fmt: skip
+
+
+def _text(value: str | None) -> str | None:
+    """Return a tag without the control characters that some names have."""
+    return value if value is None or value.isprintable() else _CONTROL.sub(" ", value).strip()
 
 
 def _diameter(text: str | None) -> float:
@@ -308,7 +321,7 @@ def _diameter(text: str | None) -> float:
 
 def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
     """Make a polygon valid and drop the lines and points that this may leave."""
-    import shapely  # noqa: PLC0415  heavy
+    import shapely
 
     parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(geometry)))
     return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])  # noqa: PLR2004  polygons
@@ -316,7 +329,7 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
 
 def _scan(file: Path, skip: set[str]) -> _Scan | Problem:
     """Read a file; one that is not in order (nodes, ways, relations, each by id) is sorted first."""
-    import osmium  # noqa: PLC0415  heavy
+    import osmium
 
     form = file_format(file)
     if isinstance(form, Problem):
@@ -336,7 +349,7 @@ def _scan(file: Path, skip: set[str]) -> _Scan | Problem:
 
 
 def _pass(file: Path, opened: osmium.io.File, skip: set[str]) -> _Scan:
-    import osmium  # noqa: PLC0415  heavy
+    import osmium
 
     kinds = osmium.osm
     with tempfile.TemporaryDirectory() as folder, streets.WayFile(Path(folder) / "ways.opl") as ways:
@@ -347,23 +360,28 @@ def _pass(file: Path, opened: osmium.io.File, skip: set[str]) -> _Scan:
         for thing in _processor(opened):
             take[type(thing)](thing)
         scan.lines = ways.lines()
-    if crossed := [int(key[1:]) for key in scan.crossed if key in scan.tagged and key.startswith("w")]:
+    if scan.crossed:
         again = osmium.FileProcessor(opened).with_locations().with_filter(osmium.filter.EntityFilter(kinds.WAY))
-        for way in again.with_filter(osmium.filter.IdFilter(crossed)):
+        for way in again.with_filter(osmium.filter.IdFilter(scan.crossed)):
             scan.mend(cast("osmium.osm.Way", way))
     return scan
 
 
 def _processor(opened: osmium.io.File) -> osmium.FileProcessor:
-    import osmium  # noqa: PLC0415  heavy
-    from osmium.filter import KeyFilter, TagFilter  # noqa: PLC0415  heavy
+    import osmium
+    from osmium.filter import KeyFilter, TagFilter
 
     kinds = osmium.osm
     processor = osmium.FileProcessor(opened).with_areas(KeyFilter(*_AREAS))
-    processor.with_filter(TagFilter(*_NODES).enable_for(kinds.NODE))
-    processor.with_filter(KeyFilter("highway", "building", "man_made").enable_for(kinds.WAY))
-    processor.with_filter(KeyFilter("building").enable_for(kinds.RELATION))
-    return processor.with_filter(KeyFilter(*_AREAS).enable_for(kinds.AREA))
+    for entity, passing in (
+        (kinds.NODE, TagFilter(*_NODES)),
+        (kinds.WAY, KeyFilter("highway", "building", "man_made")),
+        (kinds.RELATION, KeyFilter("building")),
+        (kinds.AREA, KeyFilter(*_AREAS)),
+    ):
+        passing.enable_for(entity)
+        processor.with_filter(passing)
+    return processor
 
 
 def _lacks_all(scan: _Scan) -> bool:
@@ -373,7 +391,7 @@ def _lacks_all(scan: _Scan) -> bool:
 
 
 def _sorted(file: Path, form: str, folder: Path) -> osmium.io.File:
-    import osmium  # noqa: PLC0415  heavy
+    import osmium
 
     target = str(folder / "sorted.osm.pbf")
     reader = osmium.MergeInputReader()
@@ -400,7 +418,7 @@ class _Study:
 
     def items(self) -> Iterator[Item]:
         """Yield the rows of every table, then the warnings; or only what makes them impossible."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         lines, kept = streets.gather([scan.of(scan.street_at) for scan in self.scans])
         points = lines.xy[streets.inside(lines.xy, self.request.bbox) & lines.known]
@@ -424,16 +442,16 @@ class _Study:
         self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project
     ) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield table names and their rows, with the index of the file in column ``_source``."""
-        yield "street", self.streets(lines, kept, project)
+        yield "street", self.street_rows(lines, kept, project)
         specific = demand.specific_demand()
-        buildings = self.buildings(self.shapes(), project)
+        buildings = self.building_rows(self.shapes(), project)
         yield "building", buildings.drop(columns="min_level")
-        yield "specific_demand", self.of_year(specific.assign(_source=0))
-        yield "building_demand", self.of_year(demand.estimate(buildings, specific).assign(_source=buildings["_source"]))
+        yield "specific_demand", specific.assign(_source=0)
+        yield "building_demand", demand.estimate(buildings, specific).assign(_source=buildings["_source"])
         if any(scan.pipe_tags for scan in self.scans):
-            yield "network_pipe", self.pipes(project)
+            yield "network_pipe", self.pipe_rows(project)
         if any(scan.sources for scan in self.scans):
-            yield "heat_source", self.sources(project)
+            yield "heat_source", self.source_rows(project)
         self.warn_lost()
 
     def rows(self, table: str, frame: pd.DataFrame, epsg: int) -> Iterator[Rows]:
@@ -445,19 +463,16 @@ class _Study:
             if len(part):
                 yield Rows(table, part, scan.file, sheet, epsg=epsg)
 
-    def of_year(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Add the year that the request asks for."""
-        return frame if self.request.year is None else frame.assign(year=self.request.year)
-
     def records(self, records: str, wkb: str, columns: Sequence[str]) -> pd.DataFrame:
         """Return the records of all files with ``geometry`` in degrees and ``_source``."""
-        import numpy as np  # noqa: PLC0415  heavy
-        import pandas as pd  # noqa: PLC0415  heavy
-        import shapely  # noqa: PLC0415  heavy
+        import numpy as np
+        import pandas as pd
+        import shapely
 
         parts = [getattr(scan, records) for scan in self.scans]
         frame = pd.DataFrame([record for part in parts for record in part], columns=list(columns))
-        geometry = shapely.from_wkb(np.array([shape for scan in self.scans for shape in getattr(scan, wkb)], dtype=object))
+        shapes = [shape for scan in self.scans for shape in getattr(scan, wkb)]
+        geometry = shapely.from_wkb(np.array(shapes, dtype=object))
         single = shapely.get_num_geometries(geometry) == 1
         geometry[single] = shapely.get_geometry(geometry[single], 0)
         frame["geometry"] = geometry
@@ -473,47 +488,43 @@ class _Study:
         inside = streets.inside(_points(frame), self.request.bbox)
         return frame if inside.all() else frame[inside].reset_index(drop=True)
 
-    def streets(self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project) -> pd.DataFrame:
+    def street_rows(self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``street``."""
         segments = streets.node_ways(lines, self.request.bbox)
         self.warn_cut(lines, segments)
         frame = streets.table(segments, lines.way, project).rename(columns={"segment": "street"})
         return self.tagged(frame, "street_tags", _STREET, kept[segments.way])
 
-    def pipes(self, project: streets.Project) -> pd.DataFrame:
+    def pipe_rows(self, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``network_pipe``, cut where pipes meet."""
         lines, kept = streets.gather([scan.of(scan.pipe_at) for scan in self.scans])
         segments = streets.node_ways(lines, self.request.bbox)
         frame = streets.table(segments, lines.way, project).drop(columns="osm_way")
         frame = frame.rename(columns={"segment": "pipe", "length_m": "trench_m"})
         frame = frame.astype({"from_node": str, "to_node": str}).assign(site=self.request.site)
-        return self.tagged(frame, "pipe_tags", _PIPE, kept[segments.way])
+        return self.believed(self.tagged(frame, "pipe_tags", _PIPE, kept[segments.way]), "diameter_m", 3)
 
     def tagged(self, frame: pd.DataFrame, tags: str, columns: Sequence[str], way: NDArray[np.int64]) -> pd.DataFrame:
         """Add the tags of the ways and ``_source`` to segments."""
-        import numpy as np  # noqa: PLC0415  heavy
-        import pandas as pd  # noqa: PLC0415  heavy
+        import numpy as np
+        import pandas as pd
 
         parts = [getattr(scan, tags) for scan in self.scans]
         of_way = pd.DataFrame([record for part in parts for record in part], columns=list(columns))
         of_way["_source"] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         return pd.concat([frame, of_way.iloc[way].set_axis(frame.index)], axis=1)
 
-    def buildings(self, shapes: pd.DataFrame, project: streets.Project) -> pd.DataFrame:
+    def building_rows(self, shapes: pd.DataFrame, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``building``, with ``min_level``."""
-        import numpy as np  # noqa: PLC0415  heavy
-        import shapely  # noqa: PLC0415  heavy
+        import numpy as np
+        import shapely
 
         geometry = shapely.transform(shapes["geometry"].to_numpy(), project)
         for index in np.flatnonzero(~shapely.is_valid(geometry)):
             geometry[index] = _polygonal(geometry[index])
         frame = shapes.assign(site=self.request.site, geometry=geometry, footprint_m2=shapely.area(geometry))
         frame["construction_year"] = frame["construction_year"].astype("Int64")
-        for column, high in (("levels", 200), ("height_m", 900)):
-            wrong = ~frame[column].between(0, high) & frame[column].notna()
-            if wrong.any():
-                self.warn(f"{column} of {_some(frame['building'][wrong])} was not believed: not in 0 .. {high}.", "implausible")
-                frame.loc[wrong, column] = np.nan
+        frame = self.believed(self.believed(frame, "levels", 200), "height_m", 900)
         frame["floor_area_m2"] = demand.floor_area(frame)
         covered = _covered(geometry, frame["footprint_m2"].to_numpy())
         if covered.any():
@@ -522,10 +533,10 @@ class _Study:
             self.warn(f"{which} inside the footprint of another: floor area was counted there only.", "overlap")
         return frame
 
-    def sources(self, project: streets.Project) -> pd.DataFrame:
+    def source_rows(self, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``heat_source``; a point within an area of the same kind is the same source."""
-        import pandas as pd  # noqa: PLC0415  heavy
-        import shapely  # noqa: PLC0415  heavy
+        import pandas as pd
+        import shapely
 
         frame = self.within_box(self.records("sources", "source_wkb", _SOURCE))
         geometry = shapely.transform(frame["geometry"].to_numpy(), project)
@@ -540,48 +551,57 @@ class _Study:
         twice = point[(shapely.get_type_id(geometry[point]) == 0) & (point != area) & (kind[point] == kind[area])]
         return pd.concat([frame, size], axis=1).assign(profile=None).drop(index=twice)
 
+    def believed(self, frame: pd.DataFrame, column: str, high: float) -> pd.DataFrame:
+        """Clear figures that can't be meant, with a warning."""
+        wrong = ~frame[column].between(0, high) & frame[column].notna()
+        if not wrong.any():
+            return frame
+        which = _some(frame.loc[wrong].iloc[:, 0], "row")
+        self.warn(f"{column} of {which} was not believed: not in 0 .. {high}.", "implausible")
+        return frame.assign(**{column: frame[column].mask(wrong)})
+
     def warn(self, text: str, code: str, hint: str = "") -> None:
         """Keep a warning for the end."""
         self.warnings.append(Problem(text, self.where, hint=hint, severity="warning", code=code))
 
     def warn_cut(self, lines: streets.Lines, segments: streets.Segments) -> None:
         """Say how many streets miss nodes."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         cut = np.unique(lines.owner[~lines.known])
         if len(cut):
             out = len(np.setdiff1d(cut, segments.way))
             text = f"{len(cut)} streets miss nodes: {len(cut) - out} were kept in part, {out} left out."
-            self.warn(text, "clipped", "The extract was clipped; `osmium extract --strategy=complete_ways` keeps ways whole.")
+            self.warn(text, "clipped", _CLIPPED.format("complete_ways", "streets"))
 
     def warn_lost(self) -> None:
         """Say which buildings were left out or repaired."""
         taken = {key for scan in self.scans for key in scan.taken}
         if lost := [key for scan in self.scans for key in scan.lost if key not in taken]:
             text = f"{_some(lost)} left out: nodes are missing, or the outline does not close."
-            self.warn(text, "clipped", "The extract was clipped; `osmium extract --strategy=smart` keeps buildings whole.")
+            self.warn(text, "clipped", _CLIPPED.format("smart", "buildings"))
         if mended := [key for scan in self.scans for key in scan.mended]:
             self.warn(f"{_some(mended)} repaired: the outline crosses itself.", "repaired")
 
 
 def _points(frame: pd.DataFrame) -> NDArray[np.float64]:
     """Return the centroids of geometries, shape (rows, 2)."""
-    import shapely  # noqa: PLC0415  heavy
+    import shapely
 
     return cast("NDArray[np.float64]", shapely.get_coordinates(shapely.centroid(frame["geometry"].to_numpy())))
 
 
-def _some(keys: Iterable[str]) -> str:
+def _some(keys: Iterable[str], what: str = "building") -> str:
     """Return ``3 buildings (w1, w2, r3)``, with the first five of many."""
     listed = list(keys)
     more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""  # noqa: PLR2004  enough to find them
-    return f"{len(listed)} building{'s' * (len(listed) != 1)} ({', '.join(listed[:5])}{more})"
+    return f"{len(listed)} {what}{'s' * (len(listed) != 1)} ({', '.join(listed[:5])}{more})"
 
 
 def _covered(geometry: NDArray[np.object_], area: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which polygons lie to 95 % or more in a larger one (of two equal ones: the later), shape (n,)."""
-    import numpy as np  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415  heavy
+    import numpy as np
+    import shapely
 
     small, large = shapely.STRtree(geometry).query(geometry)
     bounds = shapely.bounds(geometry)

@@ -58,7 +58,9 @@ def recognise(paths: Sequence[Path]) -> str:
     strange = [str(path) for path in paths if not found.get(path)]
     if strange or not known:
         what = strange[0] if strange else str(paths[0])
-        raise UserError(f"{what} is of no format that is recognised.", "Name the format; `dhsdb import --list` shows them.")
+        raise UserError(
+            f"{what} is of no format that is recognised.", "Name the format; `dhsdb import --list` shows them."
+        )
     if len(known) > 1:
         raise UserError(f"the files are of several formats: {', '.join(known)}.", "Import them one format at a time.")
     return known[0]
@@ -80,8 +82,9 @@ def _format_of(path: Path) -> str | None:
 
 
 def _is_osm(path: Path, head: bytes) -> bool:
-    from dhsdb.errors import Problem  # noqa: PLC0415
-    from dhsdb.importers.osm import file_format  # noqa: PLC0415  heavy
+    from dhsdb.importers.osm import file_format  # heavy
+
+    from dhsdb.errors import Problem
 
     looks_like_it = b"OSMHeader" in head[:64] or b"<osm" in head or head.startswith((b"\x1f\x8b", b"BZh"))
     return looks_like_it and not isinstance(file_format(path), Problem)
@@ -89,7 +92,7 @@ def _is_osm(path: Path, head: bytes) -> bool:
 
 def _is_native(path: Path) -> bool:
     """Return whether a workbook has a sheet that is named as an input table."""
-    from dhsdb.importers.excel import is_native_sheet  # noqa: PLC0415
+    from dhsdb.importers.excel import is_native_sheet
 
     try:
         with zipfile.ZipFile(path) as archive, archive.open("xl/workbook.xml") as part:

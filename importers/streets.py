@@ -1,9 +1,9 @@
 """Noding: OSM ways as flat arrays, cut into segments between intersections, and the projection of what was read.
 
-A way is cut where a node is shared with another way, where it meets itself, and at its ends. The graph is the nodes' ids,
-never their positions: a bridge and the street below it may cross at one point without meeting. A way of a clipped extract
-keeps its runs of two or more nodes whose positions are known. Which classes of highway a trench may follow is left to the
-models.
+A way is cut where a node is shared with another way, where it meets itself, and at its ends. The graph is the nodes'
+ids, never their positions: a bridge and the street below it may cross at one point without meeting. A way of a clipped
+extract keeps its runs of two or more nodes whose positions are known. Which classes of highway a trench may follow is
+left to the models.
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ class Lines:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Whether a node's position is known, shape (nodes,)."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         return np.asarray(~np.isnan(self.xy[:, 0]))
 
     @property
     def owner(self) -> NDArray[np.int64]:
         """Index of the way that a node belongs to, shape (nodes,)."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         return np.repeat(np.arange(len(self.way)), self.count)
 
     def take(self, index: NDArray[np.int64]) -> Lines:
         """Return some of the ways; ``index`` ascends."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         nodes = np.isin(self.owner, index)
         return Lines(self.way[index], self.count[index], self.node[nodes], self.xy[nodes])
@@ -78,8 +78,9 @@ class Lines:
 class WayFile:
     """Ways from pyosmium to arrays, through a file.
 
-    pyosmium makes a Python object of every node of a way, which takes most of the time of a pass. libosmium's own text format
-    (OPL) says ids and positions of all of them at once: ``w1 T N n21x7.42y43.73,n22x7.43y43.73``.
+    pyosmium makes a Python object of every node of a way, which takes most of the time of a pass. libosmium's own text
+    format (OPL) says ids and positions of all of them at once: ``w1 Thighway=path Nn21x7.42y43.73,n22xy`` has the
+    known node 21 and the unknown 22.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class WayFile:
     """
 
     def __init__(self, path: Path) -> None:
-        import osmium  # noqa: PLC0415  heavy
+        import osmium
 
         self.path = path
         self._writer = osmium.SimpleWriter(osmium.io.File(str(path), "opl,locations_on_ways=true,add_metadata=false"))
@@ -102,14 +103,12 @@ class WayFile:
 
     def lines(self) -> Lines:
         """Return the ways in the order in which they were added; none can be added after."""
-        import numpy as np  # noqa: PLC0415  heavy
+        import numpy as np
 
         self._writer.close()
-        way, nodes = [], []
-        for line in self.path.read_bytes().splitlines():
-            head, _, last = line.partition(b" ")[0], *line.rpartition(b" N")[1:]
-            way.append(int(head[1:]))
-            nodes.append(last)
+        rows = self.path.read_bytes().splitlines()
+        way = [int(row[1 : row.index(b" ")]) for row in rows]
+        nodes = [row.rpartition(b" N")[2] for row in rows]
         count = np.array([part.count(b",") + 1 if part else 0 for part in nodes], dtype=np.int64)
         flat = b",".join(filter(None, nodes)).replace(b"xy", b"x?y?").translate(_TO_BLANKS).replace(b"?", b"nan")
         figures = np.array(flat.split(), dtype=np.float64).reshape(-1, 3)
@@ -150,7 +149,7 @@ def gather(parts: Sequence[Lines]) -> tuple[Lines, NDArray[np.int64]]:
     tuple
         The ways, and for each its index in the parts, one after the other, shape (ways,).
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     if len(parts) == 1:
         return parts[0], np.arange(len(parts[0].way))
@@ -179,7 +178,7 @@ def node_ways(lines: Lines, bbox: Box | None = None) -> Segments:
         In the order of the ways and along each way; a closed way without intersections is one segment that starts and
         ends at the same node.
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     kept, run = _runs(lines, bbox)
     node, owner = lines.node[kept], lines.owner[kept]
@@ -212,28 +211,30 @@ def table(segments: Segments, way: NDArray[np.int64], project: Project) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        ``segment`` (way and number), ``from_node``, ``to_node``, ``osm_way``, ``length_m`` [m] and the line, ``geometry``.
+        ``segment`` (way and number), ``from_node``, ``to_node``, ``osm_way``, ``length_m`` [m], ``geometry`` (a line).
     """
-    import numpy as np  # noqa: PLC0415  heavy
-    import pandas as pd  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415  heavy
+    import numpy as np
+    import pandas as pd
+    import shapely
 
     of_segment = way[segments.way]
     owner = np.repeat(np.arange(len(segments.way)), segments.count)
     geometry = shapely.linestrings(project(segments.xy), indices=owner)
-    return pd.DataFrame({
-        "segment": [f"{one}-{n}" for one, n in zip(of_segment.tolist(), segments.number.tolist(), strict=True)],
-        "from_node": segments.from_node,
-        "to_node": segments.to_node,
-        "osm_way": of_segment,
-        "length_m": shapely.length(geometry),
-        "geometry": geometry,
-    })
+    return pd.DataFrame(
+        {
+            "segment": [f"{one}-{n}" for one, n in zip(of_segment.tolist(), segments.number.tolist(), strict=True)],
+            "from_node": segments.from_node,
+            "to_node": segments.to_node,
+            "osm_way": of_segment,
+            "length_m": shapely.length(geometry),
+            "geometry": geometry,
+        }
+    )
 
 
 def _runs(lines: Lines, bbox: Box | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the positions of the nodes that stay, and the run of known nodes that each belongs to."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     owner = lines.owner
     known = lines.known & inside(lines.xy, bbox)
@@ -242,7 +243,7 @@ def _runs(lines: Lines, bbox: Box | None) -> tuple[NDArray[np.int64], NDArray[np
     place = np.flatnonzero(~repeated)
     known, owner = known[place], owner[place]
     fresh = np.append(True, ~known[:-1] | (np.diff(owner) != 0))[: len(owner)]
-    run = np.cumsum(fresh & known)[known]
+    run = np.cumsum(fresh & known, dtype=np.int64)[known]
     place = place[known]
     long = np.bincount(run, minlength=1)[run] > 1
     return place[long], run[long]
@@ -250,7 +251,7 @@ def _runs(lines: Lines, bbox: Box | None) -> tuple[NDArray[np.int64], NDArray[np
 
 def inside(xy: NDArray[np.float64], bbox: Box | None) -> NDArray[np.bool_]:
     """Return which points lie in the box, shape (n,); all of them without a box."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     if bbox is None:
         return np.ones(len(xy), dtype=bool)
@@ -281,8 +282,8 @@ def projection(epsg: int, centre: tuple[float, float]) -> Transformer | Problem:
     centre
         Longitude and latitude of the data, where the system must keep areas within :data:`MAX_AREA_ERROR`.
     """
-    from pyproj import CRS, Proj, Transformer  # noqa: PLC0415  heavy
-    from pyproj.exceptions import CRSError  # noqa: PLC0415  heavy
+    from pyproj import CRS, Proj, Transformer
+    from pyproj.exceptions import CRSError
 
     hint = f"Leave --crs out for the local UTM zone, EPSG:{utm_epsg(*centre)}, or name the country's own system."
     try:
@@ -300,6 +301,6 @@ def projection(epsg: int, centre: tuple[float, float]) -> Transformer | Problem:
 
 def projector(transformer: Transformer) -> Project:
     """Return a function on arrays of longitude and latitude, shape (n, 2), as ``shapely.transform`` takes it."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     return lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))

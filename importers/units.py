@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import did_you_mean
 
@@ -156,7 +156,7 @@ def conversion(source: str, target: str) -> Conversion:
     >>> conversion("kW", "MW").apply(1100.0), conversion("kEUR/MW", "money/MW").factor
     (1.1, 1000.0)
     """
-    import pint  # noqa: PLC0415  heavy
+    import pint  # heavy
 
     if source.strip() == target:
         return Conversion()
@@ -196,7 +196,7 @@ def _allowed(target: str) -> str:
     if not target:
         return "Leave the unit out, or give %."
     currency = " (or another currency)" if "money" in target else ""
-XX
+    return f"Give {target.replace('money', 'EUR')}{currency}, or a multiple of it."
 
 
 def _of_one_year(registry: pint.UnitRegistry[Any], given: pint.Unit, wanted: pint.Unit) -> tuple[pint.Unit, pint.Unit]:
@@ -207,7 +207,7 @@ def _of_one_year(registry: pint.UnitRegistry[Any], given: pint.Unit, wanted: pin
     without = {d: n for d, n in dict(wanted.dimensionality).items() if d != "[year]"}
     if without not in _ANNUAL:
         return given, wanted
-    year = cast("pint.Unit", registry.parse_units("year"))
+    year = registry.parse_units("year")
     return given, (wanted * year if ratio["[year]"] > 0 else wanted / year)
 
 
@@ -221,7 +221,7 @@ def _tidy(scale: float, offset: float, currencies: frozenset[str]) -> Conversion
 
 @functools.lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
-    import pint  # noqa: PLC0415  heavy
+    import pint  # heavy
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(None)
     registry.load_definitions(list(_DEFINITIONS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,8 +66,8 @@ class Block:
         """Return the name of the entry at a flat position, as in ``balance[main, heat, 17]``."""
         if not self.sets:
             return self.name
-        where = np.unravel_index(position, self.shape)
-        return f"{self.name}[{', '.join(str(members[k]) for (_, members), k in zip(self.sets, where, strict=True))}]"
+        where = zip(self.sets, np.unravel_index(position, self.shape), strict=True)
+        return f"{self.name}[{', '.join(str(members[int(k)]) for (_, members), k in where)}]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,3 +160,9 @@ def require_kind(block: Block, kind: Kind) -> None:
     """Refuse a block of the other kind."""
     if block.kind != kind:
         raise UserError(f"'{block.name}' is a {block.kind} block, but a {kind} block is needed")
+
+
+def check_bounds(name: str, lower: FloatArray, upper: FloatArray) -> None:
+    """Refuse a lower limit of inf and an upper one of -inf, which no value meets; crossing ones are infeasible."""
+    if (lower == math.inf).any() or (upper == -math.inf).any():
+        raise UserError(f"a lower limit of '{name}' is inf, or an upper one -inf", "No limit: lower -inf, upper inf.")

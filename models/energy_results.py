@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +65,7 @@ class Results:
         self.items = _Items()
         self.sizes = {name: self._size(name) for name in ("process", "energy", "power")}
         self.act = self._values(energy.act)
-        self.flows = list(self._all_flows())
+        self.flows = _merged(self._all_flows())
         self._check_balances()
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -142,9 +142,6 @@ class Results:
             raise DhsdbError(f"the balance of {' / '.join(self.system.balances.key[k])} is off by {np.abs(off).max():.2g}.")
 
     # --- tables ------------------------------------------------------------------------------------------------------
-    def _years(self, values: Array) -> NDArray[np.int16]:
-        return np.repeat(np.array(self.system.years, np.int16), values.size // len(self.system.years))
-
     def _capacity(self) -> pd.DataFrame:
         import pandas as pd  # noqa: PLC0415  heavy
 
@@ -173,21 +170,12 @@ class Results:
         return main
 
     def _flow(self) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415  heavy
-
-        n, steps = len(self.flows), self.system.steps
-        shape = (n, self.energy.n_years, steps.n)
-        power = np.array([f.power for f in self.flows]).reshape(shape)
-        items = np.array([f.item for f in self.flows], np.int32)
-        return pd.DataFrame(
-            {
-                "year": np.broadcast_to(np.array(self.system.years, np.int16)[None, :, None], shape).ravel(),
-                "item": np.broadcast_to(items[:, None, None], shape).ravel(),
-                "t": np.broadcast_to(self._t(), shape).ravel(),
-                "weight_h": np.broadcast_to(steps.weight, shape).ravel(),
-                "mwh": (power * steps.weight).ravel() + 0.0,
-            }
-        )
+        weight = self.system.steps.weight
+        flows = sorted(self.flows, key=lambda f: f.item)
+        energy = np.array([f.power * weight for f in flows]).reshape(len(flows), self.energy.n_years, self.energy.n_steps)
+        rows = self._series([f.item for f in flows], self._t(), np.moveaxis(energy, 0, 1), "mwh")
+        rows.insert(3, "weight_h", np.tile(weight, len(rows) // max(len(weight), 1)))
+        return rows
 
     def _t(self) -> NDArray[np.int16]:
         return np.arange(self.first_step, self.first_step + self.energy.n_steps, dtype=np.int16)
@@ -339,6 +327,15 @@ class Results:
                 site = s.balances.key[k][0]
                 found[site, MARKET, emission] = found.get((site, MARKET, emission), 0.0) + bought[:, j] * s.balances.emission[:, k, i]
         return found
+
+
+def _merged(flows: Iterable[_Flow]) -> list[_Flow]:
+    """Add up flows of the same item: the modes of a process share a commodity."""
+    found: dict[int, _Flow] = {}
+    for flow in flows:
+        before = found.get(flow.item)
+        found[flow.item] = flow if before is None else replace(flow, power=before.power + flow.power)
+    return list(found.values())
 
 
 def _stack(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

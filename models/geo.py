@@ -232,7 +232,7 @@ class _Search:
 
     def routes(self, straight: Nearest) -> Routes:
         """Search, and draw the way of each point."""
-        from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415  heavy
+        from scipy.sparse.csgraph import dijkstra
 
         count, first = len(self.points), len(self.graph.xy)
         root = first + count
@@ -251,7 +251,7 @@ class _Search:
 
     def _matrix(self, size: int) -> Any:
         """Return the sparse matrix of lengths; of parallel edges the shortest, since scipy would add them up."""
-        from scipy.sparse import csr_array  # noqa: PLC0415  heavy
+        from scipy.sparse import csr_array
 
         street = self.graph.pieces.length_m
         start = np.concatenate([self.graph.start, self.graph.end, self.edges[0]])
@@ -334,7 +334,7 @@ def _is_empty(streets: StreetGraph | None) -> bool:
 
 def _frame(usable: pd.DataFrame, straight: Nearest, routes: Routes, choice: PipeChoice) -> pd.DataFrame:
     """Return the columns of the result but network and loss, one row per usable source, connected or not."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     capacity = usable["capacity_mw"].to_numpy(np.float64) * KW_PER_MW
     cost = choice.cost_per_m * routes.trench_m

@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dhsdb.models.blocks import Block, Solution, check_bounds
 
 from dhsdb.errors import SolverError, UnknownNameError, UserError
-from dhsdb.models.lp import Solution, check_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import highspy
+    from dhsdb.models.blocks import FloatArray, IntArray, Kind, Status
+    from dhsdb.models.lp import Model
     from numpy.typing import ArrayLike
-
-    from dhsdb.models.lp import Block, FloatArray, IntArray, Kind, Model, Status
 
 METHODS = ("choose", "simplex", "ipm", "hipo")
 RENAMED = {"method": "solver", "gap": "mip_rel_gap", "seed": "random_seed"}
@@ -30,7 +30,7 @@ RENAMED = {"method": "solver", "gap": "mip_rel_gap", "seed": "random_seed"}
 
 _IIS_MINIMAL = 6  # kIisStrategyFromLp + kIisStrategyIrreducible; without FromLp it shrinks the whole model, row by row
 _IIS_FOUND = 2  # kIisModelStatusReducible or ...Irreducible
-_IIS_SIDES = {2: ("lower",), 3: ("upper",), 4: ("lower", "upper")}  # IisBoundStatus
+_IIS_LOWER, _IIS_UPPER, _IIS_BOTH = 2, 3, 4  # IisBoundStatus
 _STATUS: dict[str, Status] = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kUnbounded": "unbounded"}
 _WITH_VALUES = ("optimal", "feasible")
 _FEASIBLE = 2  # kSolutionStatusFeasible
@@ -84,13 +84,13 @@ class Solver:
     """
 
     def __init__(self, model: Model, **options: object) -> None:
-        import highspy  # noqa: PLC0415  heavy
+        import highspy
 
         if not model.n_columns:
             raise UserError("the model has no columns")
         arrays = model.arrays()
         self.model = model
-        self._highs = highspy.Highs()
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._cost, self._lower, self._upper = arrays.cost.copy(), arrays.lower.copy(), arrays.upper.copy()
         self._row_lower, self._row_upper = arrays.row_lower.copy(), arrays.row_upper.copy()
         self._matrix, self._integer, self._offset = arrays.matrix, arrays.integer, arrays.offset
@@ -126,7 +126,8 @@ class Solver:
             Money per unit of the column, broadcast to the shape of ``columns``.
         """
         index = self.model.numbers(columns, "column")
-        self._cost[index] = self.model.floats(columns, values, "cost", finite=True)
+        target = columns if isinstance(columns, Block) else index
+        self._cost[index] = self.model.floats(target, values, "cost", finite=True)
         self._send_cost(np.unique(index))
 
     def set_column_bounds(
@@ -159,7 +160,7 @@ class Solver:
         old = self._matrix.tocoo()
         # One number per place in the matrix finds the entries that are replaced.
         places = [c.astype(np.int64) * self.model.n_rows + r for r, c in ((old.row, old.col), (row, column))]
-        keep = ~np.isin(*places)
+        keep = ~np.isin(places[0], places[1])
         parts = ((old.row[keep], row), (old.col[keep], column), (old.data[keep], value))
         self._matrix = self.model.assemble(*(np.concatenate(part) for part in parts))
         basis = self._highs.getBasis()
@@ -190,15 +191,8 @@ class Solver:
         highs = self._copy(integer=False)
         highs.setOptionValue("iis_strategy", _IIS_MINIMAL)
         _, iis = highs.getIis()
-        found = [
-            limit
-            for kind, numbers, bounds in (
-                ("row", iis.row_index_, iis.row_bound_),
-                ("column", iis.col_index_, iis.col_bound_),
-            )
-            for number, bound in zip(numbers, bounds, strict=True)
-            for limit in self._limits(kind, number, _IIS_SIDES.get(bound, ()))
-        ]
+        found = self._limits("row", iis.row_index_, iis.row_bound_)
+        found += self._limits("column", iis.col_index_, iis.col_bound_)
         return tuple(found) if iis.status_ >= _IIS_FOUND else self._explain_elastic()
 
     def explain_unbounded(self) -> tuple[str, ...]:
@@ -219,23 +213,31 @@ class Solver:
         highs = self._copy(integer=True)
         self._check(highs.feasibilityRelaxation(-1.0, -1.0, 1.0), "relax the rows")  # -1: columns keep their bounds
         x = np.array(highs.getSolution().col_value)
-        sides = (("row", self._matrix @ x, self._row_lower, self._row_upper), ("column", x, self._lower, self._upper))
-        found: list[Limit] = []
-        for kind, value, lower, upper in sides:
-            for side, bound, excess in (("lower", lower, lower - value), ("upper", upper, value - upper)):
-                broken = np.flatnonzero(excess > _TOLERANCE * np.maximum(1.0, np.abs(bound)))
-                found += [limit for number in broken for limit in self._limits(kind, int(number), (side,))]
-        return tuple(found)
+        return (*self._broken("row", self._matrix @ x), *self._broken("column", x))
 
-    def _limits(self, kind: Kind, number: int, sides: tuple[str, ...]) -> list[Limit]:
-        name, block = self.model.locate(number, kind)
-        lower, upper = (self._row_lower, self._row_upper) if kind == "row" else (self._lower, self._upper)
-        return [
-            Limit(name, kind, side, float((lower if side == "lower" else upper)[number]), block.unit) for side in sides
-        ]
+    def _broken(self, kind: Kind, values: FloatArray) -> list[Limit]:
+        lower, upper = self._bounds(kind)
+        low = np.flatnonzero(lower - values > _TOLERANCE * np.maximum(1.0, np.abs(lower))).tolist()
+        high = np.flatnonzero(values - upper > _TOLERANCE * np.maximum(1.0, np.abs(upper))).tolist()
+        return self._limits(kind, [*low, *high], [_IIS_LOWER] * len(low) + [_IIS_UPPER] * len(high))
+
+    def _limits(self, kind: Kind, numbers: Sequence[int], sides: Sequence[int]) -> list[Limit]:
+        """Return limits in words; ``sides`` are HiGHS's IisBoundStatus, where 4 is both and the others are neither."""
+        found: list[Limit] = []
+        for number, side in zip(numbers, sides, strict=True):
+            name, block = self.model.locate(number, kind)
+            for word, code, bounds in zip(
+                ("lower", "upper"), (_IIS_LOWER, _IIS_UPPER), self._bounds(kind), strict=True
+            ):
+                if side in (code, _IIS_BOTH):
+                    found.append(Limit(name, kind, word, float(bounds[number]), block.unit))
+        return found
+
+    def _bounds(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
+        return (self._row_lower, self._row_upper) if kind == "row" else (self._lower, self._upper)
 
     def _set_option(self, name: str, value: object) -> None:
-        import highspy  # noqa: PLC0415  heavy
+        import highspy
 
         known = [*RENAMED, *(key for key in dir(highspy.HighsOptions) if not key.startswith("_"))]
         ours = {theirs: ours for ours, theirs in RENAMED.items()}
@@ -246,7 +248,7 @@ class Solver:
         if name == "method" and value not in METHODS:
             raise UnknownNameError("method", str(value), METHODS)
         try:
-            accepted = self._highs.setOptionValue(RENAMED.get(name, name), value).name != "kError"  # type: ignore[arg-type]
+            accepted = self._highs.setOptionValue(RENAMED.get(name, name), value).name != "kError"
         except TypeError:
             accepted = False
         if not accepted:
@@ -257,10 +259,11 @@ class Solver:
         self, kind: Kind, target: Block | ArrayLike, lower: ArrayLike | None, upper: ArrayLike | None
     ) -> IntArray:
         index = self.model.numbers(target, kind)
-        lows, highs = (self._row_lower, self._row_upper) if kind == "row" else (self._lower, self._upper)
+        lows, highs = self._bounds(kind)
+        named = target if isinstance(target, Block) else index
         for side, new, old in (("lower", lower, lows), ("upper", upper, highs)):
             if new is not None:
-                old[index] = self.model.floats(target, new, f"the {side} limit", kind=kind)
+                old[index] = self.model.floats(named, new, f"the {side} limit", kind=kind)
         touched = np.unique(index)
         if touched.size:
             check_bounds(self.model.locate(int(touched[0]), kind)[1].name, lows[touched], highs[touched])
@@ -296,7 +299,7 @@ class Solver:
             self._check(highs.setSolution(index.size, index, values), "take the start")
             self._start = {}
 
-    def _pass(self, highs: highspy.Highs, *, integer: bool = True) -> None:
+    def _pass(self, highs: Any, *, integer: bool = True) -> None:
         matrix = self._matrix
         status = highs.passModel(
             self.model.n_columns,
@@ -317,11 +320,11 @@ class Solver:
         )
         self._check(status, "take the model")
 
-    def _copy(self, *, integer: bool) -> highspy.Highs:
+    def _copy(self, *, integer: bool) -> Any:
         """Return the present model in a second HiGHS, to be asked about without touching the first one."""
-        import highspy  # noqa: PLC0415  heavy
+        import highspy
 
-        highs = highspy.Highs()
+        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         highs.setOptionValue("output_flag", False)  # noqa: FBT003  positional only
         self._pass(highs, integer=integer)
         return highs

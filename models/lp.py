@@ -14,16 +14,26 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dhsdb.models.blocks import (
+    Arrays,
+    Block,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Kind,
+    Solution,
+    Status,
+    check_bounds,
+    require_kind,
+)
 
 from dhsdb.errors import UserError
-from dhsdb.models.blocks import Arrays, Block, BoolArray, FloatArray, IntArray, Kind, Solution, Status, require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from numpy.typing import ArrayLike
-
     from dhsdb.models.highs import Solver
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "Arrays",
@@ -35,7 +45,6 @@ __all__ = [
     "Model",
     "Solution",
     "Status",
-    "check_bounds",
 ]
 
 SMALL_COEFFICIENT = 1e-9
@@ -102,8 +111,8 @@ class Model:
         shape: int | tuple[int, ...],
         lower: ArrayLike = -math.inf,
         upper: ArrayLike = math.inf,
-        sets: Iterable[tuple[str, Iterable[Hashable]]] = (),
         unit: str = "",
+        sets: Iterable[tuple[str, Iterable[Hashable]]] = (),
     ) -> Block:
         """Add a block of rows ``lower <= terms <= upper``; the terms come with :meth:`add_terms`.
 
@@ -115,10 +124,10 @@ class Model:
             Length of each dimension; ``()`` is one row.
         lower, upper
             Bounds, broadcast to ``shape``, in ``unit``; equal ones make an equation.
-        sets
-            Name and members of each dimension; without it the members are 0, 1, 2, ...
         unit
             Unit of both sides.
+        sets
+            Name and members of each dimension; without it the members are 0, 1, 2, ...
         """
         block = self._block(name, "row", shape, sets, unit)
         self._row_data.append(self._bounds(block, lower, upper))
@@ -174,7 +183,7 @@ class Model:
 
         What is added to the model afterwards does not reach the solver.
         """
-        from dhsdb.models.highs import Solver  # noqa: PLC0415  heavy
+        from dhsdb.models.highs import Solver
 
         return Solver(self, **options)
 
@@ -249,7 +258,7 @@ class Model:
 
     def assemble(self, row: IntArray, column: IntArray, value: FloatArray) -> Any:
         """Return the (rows, columns) CSC matrix of flat terms: duplicates summed, sorted, without zeros."""
-        from scipy.sparse import coo_array  # type: ignore[import-untyped] # noqa: PLC0415  heavy
+        from scipy.sparse import coo_array
 
         matrix = coo_array((value, (row, column)), shape=(self.n_rows, self.n_columns)).tocsc()
         matrix.sum_duplicates()
@@ -307,12 +316,6 @@ class Model:
         high = self.floats(block, upper, "the upper limit", kind=block.kind).ravel()
         check_bounds(block.name, low, high)
         return low, high
-
-
-def check_bounds(name: str, lower: FloatArray, upper: FloatArray) -> None:
-    """Refuse a lower limit of inf and an upper one of -inf, which no value meets; crossing ones are infeasible."""
-    if (lower == math.inf).any() or (upper == -math.inf).any():
-        raise UserError(f"a lower limit of '{name}' is inf, or an upper one -inf", "No limit: lower -inf, upper inf.")
 
 
 def _members(values: Iterable[Hashable]) -> Sequence[Hashable]:

@@ -53,8 +53,10 @@ class Temperatures:
     def __post_init__(self) -> None:
         """Refuse a spread that carries no heat."""
         if not self.supply_c > self.return_c:
-            message = f"the supply temperature of {self.supply_c} degC is not above the return of {self.return_c} degC"
-            raise UserError(message, "Check network_temperature.supply_c and return_c.")
+            raise UserError(
+                f"the supply temperature of {self.supply_c} degC is not above the return of {self.return_c} degC",
+                "Check network_temperature.supply_c and return_c.",
+            )
 
     @property
     def mean_c(self) -> float:
@@ -221,7 +223,7 @@ def default_pipe_table(cost_intercept: float = 439.0, cost_slope: float = 4073.0
         One row per DN with pipe_type, diameter_m (inner) [m], cost_per_m [EUR per m of trench], loss_w_mk [W per m of
         trench and K, pair] and max_velocity_m_s, which is NaN: the pressure gradient decides.
     """
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     diameter = np.array([outer - 2 * wall for outer, wall in _STEEL_MM.values()]) / 1000
     columns = {
@@ -318,14 +320,13 @@ def _loads(peak_mw: ArrayLike) -> Floats:
     """Return the peak loads as an array; a load that is negative or missing is a caller's mistake."""
     peak = np.atleast_1d(np.asarray(peak_mw, dtype=np.float64))
     if not (peak >= 0).all():
-        message = f"a peak load is missing or negative: {peak[~(peak >= 0)][0]} MW"
-        raise UserError(message)
+        raise UserError(f"a peak load is missing or negative: {peak[~(peak >= 0)][0]} MW")
     return peak
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> Floats:
     """Return a column as floats; NaN where it is empty, is no number, or does not exist."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     if name not in rows:
         return np.full(len(rows), np.nan)

@@ -1,7 +1,8 @@
 """Handing a model over to Pyomo: for another solver, or for a constraint that a user adds himself.
 
 Pyomo's model names every variable and constraint after its block, so ``concrete.act["chp", 17]`` is the column
-``act[chp, 17]``. The arrays of :class:`dhsdb.models.lp.Model` stay the definition; nothing flows back into them.
+``act[chp, 17]``, and a block ``storage content`` is ``concrete.storage_content``. The arrays of
+:class:`dhsdb.models.lp.Model` stay the definition; nothing flows back into them.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import re
 import shutil
 import sysconfig
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-
-from dhsdb.errors import InfeasibleError, UnknownNameError, UserError
 from dhsdb.models.lp import Solution
+
+from dhsdb.errors import InfeasibleError, SolverError, UnknownNameError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OPTIONS = ("time_limit", "gap", "seed", "threads")
 OBJECTIVE = "objective"
 DUAL = "dual"
 """Names of the objective and of the duals in the Pyomo model, which no block can have."""
@@ -47,14 +50,14 @@ class Route:
     program
         Executable, looked for beside Python first; empty for a solver that is a Python package.
     duals
-        Whether Pyomo can read duals from it.
+        ``yes``; ``check``: only where we can check them; ``no``: Pyomo can't read any.
     """
 
     names: tuple[str, ...]
     install: str
     options: Mapping[str, str] = field(default_factory=dict)
     program: str = ""
-    duals: bool = True
+    duals: Literal["yes", "check", "no"] = "yes"
 
 
 SOLVERS = {
@@ -74,12 +77,13 @@ SOLVERS = {
         "cbc: Debian's package coinor-cbc, or a binary from COIN-OR",
         {"time_limit": "sec", "gap": "ratioGap", "seed": "randomCbcSeed", "threads": "threads"},
         program="cbc",
+        duals="check",  # CBC's development version prints wrong ones
     ),
     "scip": Route(
         ("scip_direct",),
         "pip install pyscipopt",
         {"time_limit": "limits/time", "gap": "limits/gap", "seed": "randomization/randomseedshift"},
-        duals=False,
+        duals="no",
     ),
     "gurobi": Route(
         ("gurobi_direct", "gurobi"),
@@ -104,18 +108,18 @@ def to_pyomo(model: Model) -> Any:
     Every column block is a ``Var`` and every row block a ``Constraint`` of the same name, indexed by the members of its
     sets. Rows without terms or limits are left out.
     """
-    import pyomo.environ as pyo  # noqa: PLC0415  heavy
+    import pyomo.environ as pyo
 
-    for name in (OBJECTIVE, DUAL):
-        if name in model.columns or name in model.rows:
-            raise UserError(f"a block called '{name}' can't be handed to Pyomo, which needs the name itself")
+    for name in (*model.columns, *model.rows):
+        if _symbol(name) in (OBJECTIVE, DUAL):
+            raise UserError(f"the block '{name}' can't be handed to Pyomo, which needs the name itself")
     arrays = model.arrays()
     concrete = pyo.ConcreteModel()
     lower, upper = _optional(arrays.lower), _optional(arrays.upper)
     variables: list[Any] = []
     for block in model.columns.values():
         var = pyo.Var(*_index_sets(block), domain=pyo.Integers if block.integer else pyo.Reals)
-        concrete.add_component(block.name, var)
+        concrete.add_component(_symbol(block.name), var)
         variables += var.values()
     for variable, low, high in zip(variables, lower, upper, strict=True):
         variable.setlb(low)
@@ -123,7 +127,7 @@ def to_pyomo(model: Model) -> Any:
     bodies = _bodies(model, variables)
     for block in model.rows.values():
         # Pyomo asks for the rows of a block in the order of its sets, which is the order of the arrays.
-        concrete.add_component(block.name, pyo.Constraint(*_index_sets(block), rule=lambda *_: next(bodies)))
+        concrete.add_component(_symbol(block.name), pyo.Constraint(*_index_sets(block), rule=lambda *_: next(bodies)))
     costs = np.flatnonzero(arrays.cost)
     total = _linear(arrays.cost[costs], [variables[j] for j in costs.tolist()], arrays.offset)
     concrete.add_component(OBJECTIVE, pyo.Objective(expr=total))
@@ -131,7 +135,7 @@ def to_pyomo(model: Model) -> Any:
 
 
 def solve_pyomo(
-    model: Model, solver: str = "highs", options: Mapping[str, object] | None = None, concrete: Any = None
+    model: Model, solver: str = "highs", options: Mapping[str, float | None] | None = None, concrete: Any = None
 ) -> Solution:
     """Solve a model through Pyomo.
 
@@ -142,8 +146,7 @@ def solve_pyomo(
     solver
         ``highs``, ``glpk``, ``cbc``, ``scip``, ``gurobi`` or ``cplex``.
     options
-        ``time_limit`` in s, ``gap``, ``seed``, ``threads``, where the solver has them; anything else by the solver's own
-        name.
+        ``time_limit`` in s, ``gap`` (relative), ``seed``, ``threads``, where the solver has them; None is its default.
     concrete
         What :func:`to_pyomo` made of the model and somebody added to; by default it is made anew.
 
@@ -153,7 +156,7 @@ def solve_pyomo(
         As from HiGHS, but ``iterations`` is 0, because Pyomo does not tell. Duals come without integer columns only,
         and reduced costs only without ``concrete``.
     """
-    import pyomo.environ as pyo  # noqa: PLC0415  heavy
+    import pyomo.environ as pyo
 
     if solver not in SOLVERS:
         raise UnknownNameError("solver", solver, SOLVERS)
@@ -163,11 +166,19 @@ def solve_pyomo(
         optimizer.options[name] = value
     own = concrete is None
     concrete = to_pyomo(model) if own else concrete
-    if concrete.component(DUAL) is None and route.duals and not model.arrays().integer.any():
+    concrete.del_component(DUAL)  # of an earlier solve
+    if route.duals in ("yes", "check" if own else "yes") and not model.arrays().integer.any():
         concrete.add_component(DUAL, pyo.Suffix(direction=pyo.Suffix.IMPORT))
     started = time.perf_counter()
-    results = optimizer.solve(concrete, load_solutions=False)
+    try:
+        results = optimizer.solve(concrete, load_solutions=False)
+    except Exception as error:
+        raise SolverError(f"the solver '{solver}' failed: {error}") from error
     return _solution(model, concrete, results, time.perf_counter() - started, own=own)
+
+
+def _symbol(name: str) -> str:
+    return re.sub(r"\W", "_", name)
 
 
 def _index_sets(block: Block) -> list[list[Any]]:
@@ -179,14 +190,14 @@ def _optional(bounds: FloatArray) -> list[float | None]:
 
 
 def _linear(coefficients: FloatArray, variables: list[Any], constant: float = 0.0) -> Any:
-    from pyomo.core.expr import LinearExpression  # type: ignore[import-untyped] # noqa: PLC0415  heavy
+    from pyomo.core.expr import LinearExpression
 
     return LinearExpression(constant=constant, linear_coefs=coefficients.tolist(), linear_vars=variables)
 
 
 def _bodies(model: Model, variables: list[Any]) -> Iterator[Any]:
     """Yield Pyomo's constraint for each row, in order."""
-    import pyomo.environ as pyo  # type: ignore[import-untyped] # noqa: PLC0415  heavy
+    import pyomo.environ as pyo
 
     arrays = model.arrays()
     matrix, stated = arrays.matrix.tocsr(), _stated(arrays)
@@ -203,7 +214,7 @@ def _bodies(model: Model, variables: list[Any]) -> Iterator[Any]:
 
 
 def _optimizer(solver: str, route: Route) -> Any:
-    import pyomo.environ as pyo  # noqa: PLC0415  heavy
+    import pyomo.environ as pyo
 
     keywords: dict[str, str] = {}
     if route.program:
@@ -224,20 +235,26 @@ def _missing(solver: str, route: Route) -> UserError:
     return UserError(f"the solver '{solver}' is not installed", f"It needs {route.install}.")
 
 
-def _translated(solver: str, route: Route, options: Mapping[str, object]) -> dict[str, object]:
-    ours = ("time_limit", "gap", "seed", "threads")
-    for name in options:
-        if name in ours and name not in route.options:
+def _translated(solver: str, route: Route, options: Mapping[str, float | None]) -> dict[str, float]:
+    # Only options that we know: some solvers pass over unknown ones without a word.
+    translated = {}
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise UnknownNameError("solver option", name, OPTIONS)
+        if name not in route.options:
             raise UserError(f"the solver '{solver}' has no option '{name}'")
-    return {route.options.get(name, name): value for name, value in options.items() if value is not None}
+        if value is not None:
+            translated[route.options[name]] = math.ceil(value) if name == "time_limit" else value  # glpk: whole seconds
+    return translated
 
 
 def _solution(model: Model, concrete: Any, results: Any, seconds: float, *, own: bool) -> Solution:
-    import pyomo.environ as pyo  # noqa: PLC0415  heavy
+    import pyomo.environ as pyo
 
     message = str(results.solver.termination_condition)
     status = _STATUS.get(message, "failed")
-    x = None if status in ("infeasible", "unbounded") else _loaded(model, concrete, results)
+    empty = ("infeasible", "unbounded", "infeasibleOrUnbounded")
+    x = None if message in empty else _loaded(model, concrete, results)
     if x is None:
         # Without values even an "optimal" is a failure.
         status = "failed" if status == "optimal" else status
@@ -257,7 +274,9 @@ def _loaded(model: Model, concrete: Any, results: Any) -> FloatArray | None:
         concrete.solutions.load_from(results)
     except ValueError:  # Pyomo's answer to a bad status
         return None
-    data = [entry.value for block in model.columns.values() for entry in concrete.component(block.name).values()]
+    data = [
+        entry.value for block in model.columns.values() for entry in concrete.component(_symbol(block.name)).values()
+    ]
     if all(value is None for value in data):
         return None
     arrays = model.arrays()
@@ -276,7 +295,7 @@ def _bound(results: Any, objective: float, *, proven: bool) -> float:
 def _duals(model: Model, concrete: Any, objective: float, *, own: bool) -> tuple[FloatArray | None, FloatArray | None]:
     """Return row duals and reduced costs, as far as they are known and right."""
     arrays, dual = model.arrays(), concrete.component(DUAL)
-    entries = (entry for block in model.rows.values() for entry in concrete.component(block.name).values())
+    entries = (entry for block in model.rows.values() for entry in concrete.component(_symbol(block.name)).values())
     row_dual = np.zeros(model.n_rows)
     row_dual[_stated(arrays)] = [dual.get(entry, math.nan) for entry in entries]
     if np.isnan(row_dual).any():

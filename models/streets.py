@@ -159,8 +159,7 @@ def nearest(xy: ArrayLike, lines: Lines, *, vertices: bool = False) -> Nearest:
     points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
     pieces = Pieces.of(lines)
     if not len(pieces.owner):
-        message = "there is no line to be near to"
-        raise UserError(message, "Import the network before its connections are sought.")
+        raise UserError("there is no line to be near to", "Import the network before its connections are sought.")
     if vertices:
         places, owner = np.concatenate([pieces.start, pieces.end]), np.concatenate([pieces.owner, pieces.owner])
         order = np.argsort(owner, kind="stable")
@@ -203,8 +202,10 @@ class StreetGraph:
         """
         lines = np.asarray(geometry, dtype=object)
         if not (shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING).all():
-            message = "a street has no geometry, or one that is not a LineString"
-            raise UserError(message, "Import the streets again, or remove the rows.")
+            raise UserError(
+                "a street has no geometry, or one that is not a LineString",
+                "Import the streets again, or remove the rows.",
+            )
         if length_m is not None:
             _refuse_other_length(lines, np.asarray(length_m, dtype=np.float64))
         ends = np.concatenate([np.asarray(from_node, dtype=np.int64), np.asarray(to_node, dtype=np.int64)])
@@ -235,8 +236,8 @@ class StreetGraph:
 
     def components(self) -> Integers:
         """Return a number for each node, shape (n,); nodes that streets connect have the same one."""
-        from scipy.sparse import coo_array  # noqa: PLC0415  heavy
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415  heavy
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
 
         shape = (len(self.xy), len(self.xy))
         links = coo_array((np.ones(len(self.start)), (self.start, self.end)), shape=shape)
@@ -271,13 +272,17 @@ def _refuse_other_length(lines: NDArray[np.object_], length_m: Floats) -> None:
     known = ~np.isnan(length_m)
     drawn, given = float(shapely.length(lines[known]).sum()), float(length_m[known].sum())
     if abs(drawn - given) > LENGTH_TOLERANCE * given:
-        message = f"streets are {given:,.0f} m long by street.length_m and {drawn:,.4g} by their geometry"
-        raise UserError(message, "Geometries must be in a projected system in metres, not in degrees.")
+        raise UserError(
+            f"streets are {given:,.0f} m long by street.length_m and {drawn:,.4g} by their geometry",
+            "Geometries must be in a projected system in metres, not in degrees.",
+        )
 
 
 def _refuse_torn_nodes(ids: Integers, gap: Floats, node: Integers) -> None:
     """Raise if segments that share a node are drawn to different places: a trench can't jump."""
     torn = np.unique(ids[node[np.abs(gap).max(axis=1) > TIE_M]]) if len(node) else ids
     if len(node) and len(torn):
-        message = f"{len(torn)} street nodes lie at several places, for instance node {torn[0]}"
-        raise UserError(message, "A segment's geometry must run from its from_node to its to_node.")
+        raise UserError(
+            f"{len(torn)} street nodes lie at several places, for instance node {torn[0]}",
+            "A segment's geometry must run from its from_node to its to_node.",
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dhsdb.schema.inputs import InputRow
 
 _ORDER = "((s.rank * 2 + (r.year IS NOT NULL)::INTEGER) * 2147483648::BIGINT + r.origin) * 2 + (r.cells IS NOT NULL)::INTEGER"
@@ -62,7 +64,7 @@ def _name(table: type[InputRow]) -> str:
     return str(table.__table__.name)
 
 
-def resolve_sql(table: type[InputRow], stack: str, only: str = "") -> str:
+def resolve_sql(table: type[InputRow], stack: str, only: str = "", cells: Sequence[str] | None = None) -> str:
     """Return the SELECT that resolves stacks cell by cell.
 
     Parameters
@@ -71,9 +73,11 @@ def resolve_sql(table: type[InputRow], stack: str, only: str = "") -> str:
         Relation with scenario, years, rank, layer and pin.
     only
         Relation with the natural key, to resolve just these keys; empty = all.
+    cells
+        Cells to resolve; None = all.
     """
     keys = [_quote(k) for k in table.keys()]
-    cells = table.cell_names()
+    cells = table.cell_names() if cells is None else cells
     year = "unnest(CASE WHEN r.year IS NULL THEN s.years ELSE [r.year] END)" if table.by_year else "NULL::SMALLINT"
     values = "".join(f",\n    {_cell(c)}" for c in cells)
     inner = ", ".join(["r.cells", "r.removed", *(f"r.{k}" for k in keys), *(f"r.{_quote(c)}" for c in cells)])

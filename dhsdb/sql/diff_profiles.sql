@@ -1,5 +1,6 @@
--- One row is a profile whose series differs between two sides, with its sum, its peak, the hours that changed and the
--- correlation. {joined} holds the rows of table profile that differ; no value of any other series is read.
+-- One row is a profile whose series differs between two sides, with its sum, its peak, the hours that changed and the correlation.
+-- {joined} holds the rows of table profile that differ; no value of any other series is read. The sum of power
+-- is energy (MWh); all other kinds are added up as they are.
 WITH pair AS (
     SELECT
         p.profile AS key,
@@ -8,10 +9,10 @@ WITH pair AS (
         p."b.sha256" AS new_sha256,
         a.series AS old_series,
         b.series AS new_series,
-        coalesce(b.unit, a.unit) AS unit,
         coalesce(b.kind, a.kind) AS kind,
-        a.total AS old_sum,
-        b.total AS new_sum,
+        coalesce(b.unit, a.unit) || CASE WHEN coalesce(b.kind, a.kind) = 'power' THEN 'h' ELSE '' END AS unit,
+        a.total * CASE WHEN a.kind = 'power' THEN a.step_h ELSE 1 END AS old_sum,
+        b.total * CASE WHEN b.kind = 'power' THEN b.step_h ELSE 1 END AS new_sum,
         a.high AS old_peak,
         b.high AS new_peak,
         a.n AS old_steps,

@@ -92,7 +92,9 @@ SCENARIOS = (
         "high-gas",
         "What if gas stays dear?",
         base="base",
-        changes=(Change("commodity.price", "price * 1.8", "commodity = 'gas'", None, "gas at 1.8 times the base price"),),
+        changes=(
+            Change("commodity.price", "price * 1.8", "commodity = 'gas'", None, "gas at 1.8 times the base price"),
+        ),
     ),
     Scenario(
         "low-temperature",

@@ -20,7 +20,7 @@ NODES = {
     "Hakaniemi": 247335167,
     "Kaisaniemi": 1375815868,
     "Rautatientori": 142054942,
-    "Asema": 313959319,
+    "Asema": 313959167,
     "Postitalo": 175882281,
     "Stockmann": 288554482,
     "Esplanadi": 317703803,
@@ -45,7 +45,13 @@ class Pipe:
 
 
 PIPES = (
-    Pipe("Pitkäsilta", "Hakaniemi", "Kaisaniemi", ("Siltasaarenkatu", "Pitkäsilta", "Unioninkatu", "Kaisaniemenkatu"), 0.3938),
+    Pipe(
+        "Pitkäsilta",
+        "Hakaniemi",
+        "Kaisaniemi",
+        ("Siltasaarenkatu", "Pitkäsilta", "Unioninkatu", "Kaisaniemenkatu"),
+        0.3938,
+    ),
     Pipe("Kaisaniemenkatu", "Kaisaniemi", "Rautatientori", ("Kaisaniemenkatu",), 0.3938),
     Pipe("Kaivokatu", "Rautatientori", "Asema", ("Kaivokatu",), 0.3127),
     Pipe("Mannerheimintie north", "Asema", "Postitalo", ("Mannerheimintie",), 0.2101),
@@ -81,8 +87,8 @@ def backbone(file: Path) -> tuple[Course, ...]:
     file
         The OpenStreetMap extract.
     """
-    import networkx as nx  # noqa: PLC0415  heavy
-    from pyproj import Geod  # noqa: PLC0415  heavy
+    import networkx as nx
+    from pyproj import Geod
 
     names, position = _streets(file)
     geod = Geod(ellps="WGS84")
@@ -110,8 +116,8 @@ def junction(courses: Iterable[Course], name: str) -> Position:
 
 def _streets(file: Path) -> tuple[dict[str, list[tuple[int, int]]], dict[int, Position]]:
     """Return the pieces of the named streets as pairs of nodes, and the nodes' longitude and latitude."""
-    import osmium  # noqa: PLC0415  heavy
-    from osmium.filter import EntityFilter, KeyFilter  # noqa: PLC0415  heavy
+    import osmium
+    from osmium.filter import EntityFilter, KeyFilter
 
     wanted = {street for pipe in PIPES for street in pipe.streets}
     pieces: dict[str, list[tuple[int, int]]] = {street: [] for street in wanted}

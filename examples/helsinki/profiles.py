@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dhsdb.errors import UserError
 from dhsdb.importers.rows import Rows, Series
+
+from dhsdb.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,9 @@ def try_file() -> Path:
     """
     spec = find_spec("demandlib")
     if spec is None or spec.origin is None:
-        raise UserError("the Helsinki study needs the weather of package demandlib.", 'Install it: pip install "dhsdb[demo]"')
+        raise UserError(
+            "the Helsinki study needs the weather of package demandlib.", 'Install it: pip install "dhsdb[demo]"'
+        )
     return Path(spec.origin).parent / _TRY
 
 
@@ -103,7 +106,7 @@ def series() -> list[Series]:
 
 def texts() -> Rows:
     """Return the rows of table ``profile`` that say what each profile describes; they set no values."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     frame = pd.DataFrame({"profile": list(TEXTS), "text": list(TEXTS.values())})
     return Rows("profile", frame, try_file(), partial=True)
@@ -111,7 +114,7 @@ def texts() -> Rows:
 
 def _read(file: Path) -> tuple[Array, Array, Array]:
     """Return month, wind speed [m/s] and air temperature [degC] of each hour of a test reference year."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     _, _, table = file.read_text(encoding="utf-8").partition("***\n")
     month, wind, temperature = np.loadtxt(table.splitlines(), usecols=_COLUMNS).T
@@ -128,7 +131,7 @@ def outdoor_temperature(raw: Array, month: Array) -> Array:
     month
         Month of each hour, 1 .. 12, shape (8760,).
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     index = month.astype(np.int64) - 1
     means = np.bincount(index, raw) / np.bincount(index)
@@ -140,7 +143,7 @@ def sea_temperature(outdoor: Array) -> Array:
 
     The sea follows the air with a lag of about two weeks and does not freeze at the intake. Synthetic.
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     return np.clip(_mean_before(outdoor, 30 * 24), *SEA_C)
 
@@ -152,13 +155,13 @@ def electricity_price(outdoor: Array, wind: Array) -> Array:
     cold (0.03 per K that the last three days are below the year's mean), calm (0.12 per m/s that the last day is below
     the mean), the hour (0.10 to 0.15 from 8 to 20 o'clock, -0.3 at 2 o'clock), Saturday and Sunday (-0.15).
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     hour = np.arange(HOURS)
     cold = outdoor.mean() - _mean_before(outdoor, 3 * 24)
     calm = wind.mean() - _mean_before(wind, 24)
     daily = -0.2 * np.cos(2 * np.pi * (hour - 2) / 24) - 0.1 * np.cos(4 * np.pi * (hour - 2) / 24)
-    weekend = hour // 24 % 7 >= 5  # noqa: PLR2004  Saturday, Sunday
+    weekend = hour // 24 % 7 >= 5
     factor = np.exp(0.03 * cold + 0.12 * calm + daily - 0.15 * weekend)
     return np.asarray(factor / factor.mean())
 
@@ -173,9 +176,9 @@ def heat_shape(outdoor: Array, kind: str, building_class: int) -> Array:
     kind, building_class
         As in :data:`HEAT_SHAPES`.
     """
-    import numpy as np  # noqa: PLC0415  heavy
-    import pandas as pd  # noqa: PLC0415  heavy
-    from demandlib.bdew import HeatBuilding  # noqa: PLC0415  heavy
+    import numpy as np
+    import pandas as pd
+    from demandlib.bdew import HeatBuilding
 
     index = pd.date_range(MONDAY, periods=HOURS, freq="h")
     building = HeatBuilding(
@@ -192,11 +195,11 @@ def availability(outdoor: Array) -> dict[str, Array]:
     20 degC, and a fifth less outside 7 to 22 o'clock. The ice rink is cooled from 15 November to 15 March and gives 0.4
     below -10 degC, rising to 1 at 5 degC.
     """
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     hour, day = np.arange(HOURS) % 24, np.arange(HOURS) // 24 + 1
-    open_ = (hour >= 7) & (hour < 22)  # noqa: PLR2004  o'clock
-    season = (day < 75) | (day >= 319)  # noqa: PLR2004  days of the year
+    open_ = (hour >= 7) & (hour < 22)
+    season = (day < 75) | (day >= 319)
 
     def warm(low: float, high: float) -> Array:
         return 0.4 + 0.6 * np.clip((outdoor - low) / (high - low), 0, 1)
@@ -210,7 +213,7 @@ def availability(outdoor: Array) -> dict[str, Array]:
 
 def _mean_before(values: Array, hours: int) -> Array:
     """Return the mean of the last ``hours`` hours, this one included; the year is taken as a circle."""
-    import numpy as np  # noqa: PLC0415  heavy
+    import numpy as np
 
     total = np.cumsum(np.concatenate([[0.0], values[-hours:], values]))
     return np.asarray((total[hours + 1 :] - total[1:-hours]) / hours)

@@ -14,8 +14,8 @@ SELECT
     t.retired,
     t.unit
 FROM result.capacity AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a unit in a year.
 CREATE OR REPLACE VIEW main.capacity AS
@@ -37,8 +37,8 @@ SELECT
     t.weight_h,
     t.mwh
 FROM result.flow AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a unit and commodity in an hour or slice.
 CREATE OR REPLACE VIEW main.flow AS
@@ -57,8 +57,8 @@ SELECT
     t.t,
     t.mwh
 FROM result.level AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a storage at a time step.
 CREATE OR REPLACE VIEW main.level AS
@@ -77,8 +77,8 @@ SELECT
     t.t,
     t.value
 FROM result.price AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a balance's marginal price in a time step.
 CREATE OR REPLACE VIEW main.price AS
@@ -98,8 +98,8 @@ SELECT
     t.value,
     t.discounted
 FROM result.cost AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a kind of cost of a unit in a year.
 CREATE OR REPLACE VIEW main.cost AS
@@ -118,8 +118,8 @@ SELECT
     t.emission,
     t.t
 FROM result.emission AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is an emission of a unit in a year.
 CREATE OR REPLACE VIEW main.emission AS
@@ -138,8 +138,8 @@ SELECT
     t.mwh,
     r.stage
 FROM result.unserved AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a time step in which a demand was not met.
 CREATE OR REPLACE VIEW main.unserved AS
@@ -160,8 +160,8 @@ SELECT
     t.mwh,
     t.full_load_hours
 FROM result.energy AS t
-JOIN result.item AS i ON i.run = t.run AND i.item = t.item
-JOIN meta.run AS r ON r.run = t.run;
+JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = i.run;
 
 -- One row is a unit's annual total of a commodity.
 CREATE OR REPLACE VIEW main.energy AS

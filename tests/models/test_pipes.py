@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhsdb.errors import ProblemsError, UnknownNameError, UserError
@@ -55,6 +55,7 @@ def test_water_is_that_of_iapws(celsius: float, density: float, heat_capacity: f
     assert water_viscosity(celsius) == pytest.approx(viscosity, rel=1.1e-2)
 
 
+@settings(deadline=None)
 @given(st.floats(0.015, 1.0), st.floats(20, 400), st.floats(1e-5, 5e-4), st.floats(10, 130))
 def test_velocity_solves_darcy_weisbach_and_colebrook(diameter: float, gradient: float, rough: float, t: float) -> None:
     velocity = velocity_at_gradient([diameter], gradient, rough, t)[0]
@@ -86,6 +87,7 @@ def test_smallest_sufficient_pipe_is_chosen() -> None:
     assert np.isnan([choice.diameter_m[4], choice.cost_per_m[4], choice.loss_w_mk[4], choice.velocity_m_s[4]]).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 136), min_size=1, max_size=20))
 def test_no_pipe_of_the_default_table_is_undersized(peaks: list[float]) -> None:
     pipes = pipe_physics("dhsdb")
@@ -135,7 +137,8 @@ def test_default_table_is_a_series_of_nominal_diameters() -> None:
     assert rows["diameter_m"].is_monotonic_increasing
     dn100 = rows.set_index("pipe_type").loc["DN100"]
     assert dn100["cost_per_m"] == pytest.approx(439 + 4073 * 0.1071)
-    assert default_pipe_table(212, 4464).set_index("pipe_type")["cost_per_m"]["DN100"] == pytest.approx(690.09, abs=0.01)
+    hotmaps = default_pipe_table(212, 4464).set_index("pipe_type").loc["DN100"]
+    assert hotmaps["cost_per_m"] == pytest.approx(212 + 4464 * 0.1071)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_unknown_physics_is_refused_by_name() -> None:
         pipe_physics("emb3r")
 
 
-# --- emb3rs ------------------------------------------------------------------------------------------------------------
+# --- emb3rs -----------------------------------------------------------------------------------------------------------
 
 
 def test_emb3rs_check_values_of_power() -> None:
@@ -215,6 +218,7 @@ def test_emb3rs_cost_and_loss_by_hand() -> None:
     assert choice.loss_w_m(STOCKHOLM)[0] == pytest.approx(2 * 37.508, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=20))
 def test_emb3rs_takes_the_nearest_power(peaks: list[float]) -> None:
     pipes = Emb3rsPipes()

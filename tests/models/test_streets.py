@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiLineString, Point
 
@@ -45,6 +45,7 @@ def test_nearest_needs_a_line() -> None:
         nearest([(0, 0)], [])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-500, 500), st.floats(-500, 500)), min_size=1, max_size=10))
 def test_nearest_agrees_with_geos(points: list[tuple[float, float]]) -> None:
     lines = [BENT, LineString([(-200, 300), (0, 200), (300, 310)]), LineString([(-90, -90), (-80, 20)])]

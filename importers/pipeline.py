@@ -1,0 +1,192 @@
+"""The one way of every import: read, check everything, then one transaction that writes what differs, or nothing.
+
+A dry run walks the same way and takes the transaction back. What a foreign file means is the importer's concern, what a
+row changes that of :mod:`~dhsdb.importers.merge`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dhsdb.importers import batch as batches
+from dhsdb.importers.checks import YEARS
+from dhsdb.importers.merge import CONFLICTS, Rule, TableChange
+from dhsdb.importers.registry import AUTO, find_importer, recognise
+from dhsdb.importers.rows import Request
+from dhsdb.importers.systems import stack_epsg
+from dhsdb.importers.writing import Order, Writing, record_failure
+
+from dhsdb.errors import ProblemsError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dhsdb.importers.batch import Batch
+
+    from dhsdb.database import Database
+    from dhsdb.errors import Problem
+
+    Progress = Callable[[int, int, str], None]
+    Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or in a dry run would do.
+
+    Attributes
+    ----------
+    revision
+        Number of the revision; None if nothing changed, or in a dry run.
+    n_set
+        Rows written, by table.
+    n_removed
+        Rows removed because the same file brought them earlier and no longer has them.
+    findings
+        Warnings and remarks; they are kept with the revision.
+    attribution
+        What the source's licence asks to be shown wherever its data goes out.
+    changes
+        Effective rows that change, by table; only in a dry run.
+    """
+
+    scenario: str
+    format: str
+    revision: int | None = None
+    n_set: Mapping[str, int] = field(default_factory=dict)
+    n_removed: int = 0
+    findings: tuple[Problem, ...] = ()
+    attribution: str = ""
+    dry_run: bool = False
+    changes: Mapping[str, TableChange] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written, or would be."""
+        return bool(self.n_set or self.n_removed)
+
+
+class _TakenBackError(Exception):
+    """Ends a transaction that shall leave nothing."""
+
+
+def run_import(  # noqa: PLR0913  the options of the command
+    db: Database,
+    format: str,  # noqa: A002  the word that users know
+    paths: Sequence[str | Path] | str | Path,
+    *,
+    scenario: str,
+    year: int | None = None,
+    site: str | None = None,
+    bbox: Box | None = None,
+    epsg: int | None = None,
+    on_conflict: str = "replace",
+    message: str = "",
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import files into a scenario's own layer; the scenario is created if it does not exist.
+
+    Parameters
+    ----------
+    format
+        Name of a format (see :func:`~dhsdb.importers.registry.formats`), or ``auto`` to recognise it by content.
+    year
+        Year of rows that name none, in tables that vary by year. It becomes a model year of the scenario.
+    site
+        Site of rows of formats that know none.
+    bbox
+        West, south, east, north in degrees.
+    epsg
+        Coordinate system, projected in metres, for a scenario that holds no geometries yet.
+    on_conflict
+        ``replace``: rows of the file win over those of the same key, and rows that an earlier import of the same file
+        (by the name given) brought into the same table and it no longer has are removed. ``keep``: rows that hold
+        already stay, only new ones come. ``merge``: cells that the file leaves blank keep their value.
+    message
+        Why; a default is written.
+    dry_run
+        Check everything and say what would change; nothing is written.
+    progress
+        Called with (done, total, what).
+
+    Raises
+    ------
+    ProblemsError
+        With everything that is wrong in the files; nothing was written.
+    UserError
+        For a mistake in the arguments.
+    """
+    _check_arguments(scenario, year, on_conflict)
+    files = _existing([paths] if isinstance(paths, (str, Path)) else paths)
+    importer = find_importer(recognise(files) if format == AUTO else format)
+    code = _agreed_epsg(db, scenario, epsg)
+    request = Request(files, scenario, year, site or "main", bbox, code, progress or _silent)
+    what = ", ".join(path.name for path in files)
+    rule = Rule(on_conflict, prunes=bbox is None, year=year, site=site)
+    order = Order(importer, request, rule, message or f"import {importer.name} {what}", dry_run)
+    try:
+        batch = batches.read(importer.read(request), year, what)
+        return _write(db, batch, order)
+    except ProblemsError as error:
+        if not dry_run:
+            record_failure(db, order, error)
+        raise
+
+
+def _silent(_done: int, _total: int, _what: str) -> None:
+    """Tell nobody."""
+
+
+# --- what was asked for ----------------------------------------------------------------------------------------------
+def _check_arguments(scenario: str, year: int | None, on_conflict: str) -> None:
+    if on_conflict not in CONFLICTS:
+        raise UserError(f"'{on_conflict}' is no way to meet a conflict.", f"Ways: {', '.join(CONFLICTS)}.")
+    if year is not None and not YEARS[0] <= year <= YEARS[1]:
+        raise UserError(f"{year} is not a calendar year.", f"Allowed: {YEARS[0]} to {YEARS[1]}.")
+    if "@" in scenario:
+        raise UserError(f"'{scenario}' is a past revision.", "Import into the scenario itself; it gets a new revision.")
+
+
+def _existing(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    found = tuple(Path(p) for p in paths)
+    if not found:
+        raise UserError("no file is named.", "Name at least one file or folder.")
+    missing = [str(p) for p in found if not p.exists()]
+    if missing:
+        raise UserError(f"there is no {missing[0]}.", "Check the name and the folder.")
+    return found
+
+
+def _agreed_epsg(db: Database, scenario: str, asked: int | None) -> int | None:
+    """Return the code of the scenario's geometries, or the one asked for if it has none."""
+    with db.read() as con:
+        code = stack_epsg(con, scenario)
+    if code is not None and asked is not None and code != asked:
+        raise UserError(f"the geometries of '{scenario}' are in EPSG:{code}, not EPSG:{asked}.", "Leave --crs out.")
+    return code or asked
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+def _write(db: Database, batch: Batch, order: Order) -> ImportReport:
+    """Write a batch in one transaction, which is taken back after a dry run, or if nothing changed."""
+    with contextlib.suppress(_TakenBackError), db.write(f"importing into {order.request.scenario}") as writer:
+        writing = Writing(writer, batch, order)
+        writing.run()
+        if order.dry_run or writing.revision is None:
+            raise _TakenBackError
+    outcomes = {name: o for name, o in writing.outcomes.items() if o.n_set or o.n_removed}
+    return ImportReport(
+        scenario=order.request.scenario,
+        format=order.importer.name,
+        revision=None if order.dry_run else writing.revision,
+        n_set={name: o.n_set for name, o in outcomes.items()},
+        n_removed=sum(o.n_removed for o in outcomes.values()),
+        findings=tuple(writing.findings),
+        attribution=order.importer.attribution,
+        dry_run=order.dry_run,
+        changes={name: o.change for name, o in outcomes.items()} if order.dry_run else {},
+    )

@@ -1,0 +1,278 @@
+"""The transaction of an import: rows, profiles, years, money and places of a batch meet the scenario they are for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dhsdb.importers.checks import Checked
+from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
+from dhsdb.importers.systems import choose_epsg, reproject, stack_epsg
+
+from dhsdb import names, scenarios, series
+from dhsdb.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+    from dhsdb.importers.batch import Batch
+    from dhsdb.importers.rows import Importer, Request
+
+    from dhsdb.database import Database, Writer
+    from dhsdb.names import Ref
+
+_FAILED = "import-failed"
+_MOST_FINDINGS = 1000
+_CURRENCY = "currency"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An import as it was asked for."""
+
+    importer: Importer
+    request: Request
+    rule: Rule
+    message: str
+    dry_run: bool
+
+    @property
+    def places(self) -> str:
+        """The files and folders as the user named them."""
+        return ", ".join(str(path) for path in self.request.paths)
+
+
+class Writing:
+    """One import within its transaction."""
+
+    def __init__(self, writer: Writer, batch: Batch, order: Order) -> None:
+        self.writer = writer
+        self.con = writer.con
+        self.batch = batch
+        self.order = order
+        self.revision: int | None = None
+        self.findings = list(batch.notes.findings)
+        self.outcomes: dict[str, Outcome] = {}
+        self.ref = self.scenario()
+        self.layer = Layer(writer, self.ref, self.number)
+        self.first_source = writer.next_id("source", "source")
+        self.source_of = {name: self.first_source + i for i, name in enumerate(batch.files)}
+
+    def run(self) -> None:
+        """Write what differs; ``revision`` stays None if nothing does."""
+        order = self.order
+        self.check_money()
+        epsg = self.settle_epsg()
+        for done, (name, parts) in enumerate(work := list(self.tables())):
+            order.request.progress(done, len(work), f"writing {name}")
+            self.merge(name, parts, epsg)
+        if not self.batch.n_rows:
+            self.findings.append(Problem("the files hold no rows.", severity="warning", code="empty"))
+        if self.revision is not None:
+            self.finish(epsg)
+
+    def scenario(self) -> Ref:
+        """Return the scenario, created if it is new."""
+        name = self.order.request.scenario
+        if name in names.scenario_names(self.con):
+            return names.find(self.con, name)
+        return scenarios.create(self.writer, name)
+
+    def number(self) -> int:
+        """Return the revision of this import; the first call makes it, with its sources."""
+        from dhsdb.schema.control import Source  # heavy
+
+        if self.revision is None:
+            self.revision = scenarios.add_revision(self.writer, self.ref.scenario, "import", self.order.message)
+            for file in self.batch.files.values():
+                self.writer.session.add(
+                    Source(
+                        source=self.source_of[file.name], revision=self.revision, file=file.name, sha256=file.sha256,
+                        bytes=file.size, format=self.order.importer.name, attribution=self.order.importer.attribution,
+                    )
+                )  # fmt: skip
+            self.writer.flush()
+        return self.revision
+
+    def tables(self) -> Iterator[tuple[str, list[Checked]]]:
+        """Yield the tables in the order of writing: model years first, since rows of every year spread over them."""
+        tables = {"model_year": [*self.batch.tables.get("model_year", []), *self.declared_years()]}
+        tables |= {name: parts for name, parts in self.batch.tables.items() if name != "model_year"}
+        if self.batch.profiles:
+            tables["profile"] = [*tables.get("profile", []), *self.profiles()]
+        return ((name, parts) for name, parts in tables.items() if parts)
+
+    def merge(self, name: str, parts: list[Checked], epsg: int | None) -> None:
+        """Merge the rows of one table, in the scenario's coordinate system."""
+        import pyarrow as pa  # heavy
+
+        tables = [self.with_origin(part, epsg) for part in parts]
+        rows = pa.concat_tables(tables, promote_options="default")
+        explain = self.order.dry_run
+        self.outcomes[name] = merge_rows(
+            self.layer, parts[0].table, rows, sorted({p.file for p in parts}), self.order.rule, explain=explain
+        )
+
+    def with_origin(self, part: Checked, epsg: int | None) -> pa.Table:
+        """Add source and cells to rows, and bring their geometries into the scenario's system."""
+        import pyarrow as pa  # heavy
+
+        rows = part.rows
+        if part.epsg is not None and epsg is not None:
+            rows = reproject(rows, part.epsg, epsg)
+        cells = pa.scalar(None if part.cells is None else list(part.cells), pa.list_(pa.string()))
+        rows = rows.append_column("cells", pa.repeat(cells, rows.num_rows))
+        return rows.append_column(
+            "source", pa.repeat(pa.scalar(self.source_of.get(part.file), pa.int32()), rows.num_rows)
+        )
+
+    def profiles(self) -> Iterator[Checked]:
+        """Store the series, and yield the rows that name them."""
+        hashes = series.save(self.writer, (p.values for p in self.batch.profiles))
+        places = {(p.file, p.sheet): None for p in self.batch.profiles}
+        for file, sheet in places:
+            chosen = [i for i, p in enumerate(self.batch.profiles) if (p.file, p.sheet) == (file, sheet)]
+            named = [self.batch.profiles[i] for i in chosen]
+            columns: dict[str, Sequence[object]] = {
+                "profile": [p.name for p in named],
+                "sha256": [hashes[i] for i in chosen],
+                "text": [p.text.strip() or None for p in named],
+            }
+            yield _made("profile", columns, file, sheet)
+
+    # --- years, money, places -----------------------------------------------------------------------------------------
+    def declared_years(self) -> Iterator[Checked]:
+        """Yield the model years that this import declares; other years that rows name are a finding.
+
+        The year asked for is always declared. Years that rows name are declared if the scenario has none at all.
+        """
+        rows = self.con.execute(
+            "SELECT DISTINCT year FROM input.model_year_at($name, $at)",
+            {"name": self.ref.name, "at": self.ref.revision},
+        ).fetchall()
+        known = {int(row[0]) for row in rows} | self.batch.years(of_model=True)
+        named = self.batch.years(of_model=False)
+        new = named - known if not known else named & {self.order.request.year}
+        if new - known:
+            years = sorted(new - known)
+            yield _made("model_year", {"year": years}, "", "")
+        if strange := sorted(named - known - new):
+            text = (
+                f"rows name years that are no model years: {', '.join(map(str, strange))}; the models don't read them."
+            )
+            declared = ", ".join(map(str, sorted(known | new)))
+            hint = f"Model years: {declared}. Declare more in a sheet model_year, or with --year."
+            self.findings.append(Problem(text, hint=hint, severity="warning", code="year-not-modelled"))
+
+    def check_money(self) -> None:
+        """Refuse amounts in another currency than the scenario's, as far as both are named."""
+        if not self.batch.currencies:
+            return
+        given = next(iter(self.batch.currencies))
+        own = self.currency()
+        if own and own.upper() != given:
+            text = f"amounts are in {given}, but the scenario's currency is {own}."
+            hint = "Convert them first, or correct model_option 'currency'."
+            raise ProblemsError([Problem(text, value=given, hint=hint, code=_CURRENCY)])
+        if not own:
+            text = f"amounts are in {given}, but the scenario does not say its currency."
+            hint = f"Add the option 'currency' with the value {given} to the sheet model_option."
+            self.findings.append(Problem(text, value=given, hint=hint, severity="warning", code=_CURRENCY))
+
+    def currency(self) -> str | None:
+        """Return the scenario's currency, as the import or the scenario says."""
+        for part in self.batch.tables.get("model_option", []):
+            if "value" in part.rows.column_names:
+                options = dict(zip(part.rows["option"].to_pylist(), part.rows["value"].to_pylist(), strict=True))
+                if options.get(_CURRENCY):
+                    return str(options[_CURRENCY])
+        row = self.con.execute(
+            "SELECT value FROM input.model_option_at($name, $at) WHERE option = 'currency'",
+            {"name": self.ref.name, "at": self.ref.revision},
+        ).fetchone()
+        return row[0] if row else None
+
+    def settle_epsg(self) -> int | None:
+        """Return the code of the scenario's geometries, chosen now if it holds none yet."""
+        return stack_epsg(self.con, self.ref.name) or choose_epsg(self.order.request.epsg, self.batch.checked)
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+    def finish(self, epsg: int | None) -> None:
+        """Write counts, findings and the layer's coordinate system; an earlier failure of these files is mended."""
+        counts = [sum(o.n_set for o in self.outcomes.values()), sum(o.n_removed for o in self.outcomes.values())]
+        self.con.execute(
+            "UPDATE meta.revision SET n_set = ?, n_removed = ? WHERE revision = ?", [*counts, self.revision]
+        )
+        if any(part.epsg is not None and part.rows.num_rows for part in self.batch.checked):
+            update = "UPDATE meta.scenario SET epsg = ? WHERE scenario = ? AND epsg IS NULL"
+            self.con.execute(update, [epsg, self.ref.scenario])
+        _forget_failure(self.writer, self.ref.scenario, self.order)
+        _add_findings(self.writer, self.ref.scenario, self.revision, self.findings)
+
+
+def _made(table: str, columns: Mapping[str, Sequence[object]], file: str, sheet: str) -> Checked:
+    """Return rows that the pipeline itself makes."""
+    import pyarrow as pa  # heavy
+    from dhsdb.schema.catalog import input_table  # heavy
+
+    n = len(next(iter(columns.values())))
+    rows = pa.table({name: pa.array(v, pa.int16() if name == "year" else pa.string()) for name, v in columns.items()})
+    for name, value, kind in (
+        ("year", None, pa.int16()),
+        ("sheet", sheet or None, pa.string()),
+        ("source_row", None, pa.int32()),
+    ):
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.repeat(pa.scalar(value, kind), n))
+    return Checked(input_table(table), rows, file, sheet, None, None, frozenset())
+
+
+# --- findings --------------------------------------------------------------------------------------------------------
+def _add_findings(writer: Writer, scenario: int, revision: int | None, findings: Iterable[Problem]) -> None:
+    """Keep findings as rows; beyond a thousand of a kind, their number."""
+    import pyarrow as pa  # heavy
+    from dhsdb.schema.control import Finding
+
+    from dhsdb.bulk import insert
+
+    by_code: dict[str, dict[tuple[str, str, str, str], None]] = {}
+    for f in findings:
+        row = (f.severity, f.code, f.location, f"{f.message} {f.hint}".strip())
+        by_code.setdefault(f.code, {})[row] = None
+    rows = []
+    for code, found in by_code.items():
+        rows += list(found)[:_MOST_FINDINGS]
+        if len(found) > _MOST_FINDINGS:
+            rows.append(("info", code, "", f"{len(found) - _MOST_FINDINGS} more of this kind."))
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(("severity", "code", "location", "message"))}
+    n = len(rows)
+    numbers = {
+        "scenario": pa.repeat(pa.scalar(scenario, pa.int32()), n),
+        "revision": pa.repeat(pa.scalar(revision, pa.int32()), n),
+    }
+    insert(writer.con, Finding, pa.table(numbers | {name: pa.array(v, pa.string()) for name, v in columns.items()}))
+
+
+def record_failure(db: Database, order: Order, error: ProblemsError) -> None:
+    """Note with the scenario, if there is one, that an import failed and why."""
+    name = order.request.scenario
+    with db.read() as con:
+        if name not in names.scenario_names(con):
+            return
+    with db.write(f"noting a failed import into {name}") as writer:
+        row = writer.con.execute(
+            "SELECT scenario FROM meta.scenario WHERE name = ? AND deleted IS NULL", [name]
+        ).fetchone()
+        if row is None:
+            return
+        _forget_failure(writer, row[0], order)
+        n = len(error.problems)
+        text = f"{n} problem{'s' * (n != 1)}, nothing was written; the first: {error.problems[0]}"
+        _add_findings(writer, row[0], None, [Problem(text, order.places, severity="warning", code=_FAILED)])
+
+
+def _forget_failure(writer: Writer, scenario: int, order: Order) -> None:
+    writer.con.execute(
+        "DELETE FROM meta.finding WHERE scenario = ? AND code = ? AND location = ?", [scenario, _FAILED, order.places]
+    )
