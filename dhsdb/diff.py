@@ -1,8 +1,8 @@
 """Compare two scenarios, two revisions or two runs, by natural key: added, removed and changed cells.
 
 A :class:`Diff` is a value: relations that SQL, data frames and exports can use, and a summary. How it looks on a screen
-or a page stands in :mod:`~dhsdb.diff_render`. Only keys that some layer sets differently are resolved; of profiles whose
-hashes are equal no value is read.
+or a page stands in :mod:`~dhsdb.diff_render`. Only keys that some layer sets differently are resolved; of profiles
+whose hashes are equal no value is read.
 """
 
 from __future__ import annotations
@@ -82,8 +82,10 @@ class Diff:
         columns = self.changes.table.select(names).to_pydict()
         cells = Counter(zip(*(columns[n] for n in names[:3]), strict=True))
         rows = Counter(at[:3] for at in set(zip(*(columns[n] for n in names), strict=True)))
-        tables = dict.fromkeys(at[:2] for at in cells)
-        return tuple(TableSummary(*t, cells[*t, "changed"], rows[*t, "added"], rows[*t, "removed"]) for t in tables)
+        return tuple(
+            TableSummary(area, name, cells[area, name, "changed"], rows[area, name, "added"], rows[area, name, "removed"])
+            for area, name in dict.fromkeys(at[:2] for at in cells)
+        )
 
     @property
     def headline(self) -> str:

@@ -68,7 +68,8 @@ FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""
         ).to_arrow_table()
         old, new = (shapely.from_wkb(rows.column(c).to_numpy(zero_copy_only=False)) for c in ("old_wkb", "new_wkb"))
         for name, values in _measures(*_in_metres(old, new, epsg)).items():
-            rows = rows.append_column(name, pa.array(values, from_pandas=True))
+            kind = pa.string() if name.endswith("_type") else pa.float64()
+            rows = rows.append_column(name, pa.array(values, kind, from_pandas=True))
         parts.append(rows)
     return pa.concat_tables(parts)
 

@@ -134,24 +134,27 @@ def _select(
 
     Where all years of a key get the same value, one row of every year (NULL) is returned, so that later years follow.
     """
-    keys = ", ".join(_quoted(table.keys()))
+    keys = ", ".join(_quoted(table.keys()) or ["alone"])
     value = f", ({expression}) AS value" if expression else ""
     alike = "count(DISTINCT value) + count(*) FILTER (value IS NULL) <= 1" if expression else "TRUE"
     first = ", any_value(value) AS value" if expression else ""
-    given = "" if year is None else f"WHERE coalesce(year, {int(year)}) = {int(year)}"
+    kept = ", value" if expression else ""
+    only = "TRUE" if year is None else f"coalesce(year, {int(year)}) = {int(year)}"
+    at = "year" if year is None else f"{int(year)}::SMALLINT AS year"
+    whole = "TRUE" if year is None and table.keys() else "FALSE"
     name = table.__table__.name
     query = f"""
-WITH eff AS (SELECT * FROM input.{name}_at($scenario, $revision)),
-chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff {given}) WHERE {where or "TRUE"}
+WITH eff AS (SELECT *, 0 AS alone FROM input.{name}_at($scenario, $revision)),
+chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff WHERE {only}) WHERE {where or "TRUE"}
 ),
 total AS (SELECT {keys}, count(*) AS n_all FROM eff GROUP BY ALL),
 whole AS (
-    SELECT {keys}{first} FROM chosen JOIN total USING ({keys}) GROUP BY {keys}, n_all HAVING count(*) = n_all AND {alike}
+    SELECT {keys}{first} FROM chosen JOIN total USING ({keys})
+    WHERE {whole} GROUP BY {keys}, n_all HAVING count(*) = n_all AND {alike}
 )
-SELECT {keys}, NULL::SMALLINT AS year{", value" if expression else ""} FROM whole WHERE {"FALSE" if year else "TRUE"}
+SELECT {keys}, NULL::SMALLINT AS year{kept} FROM whole
 UNION ALL
-SELECT {keys}, {f"{int(year)}::SMALLINT AS year" if year else "year"}{", value" if expression else ""} FROM chosen
-{"" if year else f"ANTI JOIN whole USING ({keys})"}"""  # noqa: S608  runs in the sandbox, read-only
+SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""  # noqa: S608  runs in the sandbox, read-only
     with db.read() as con:
         ref = find(con, scenario)
     with db.read(sandbox=True) as con, _explained(con, table, where, expression):
@@ -184,16 +187,17 @@ def _append(writer: Writer, table: type[InputRow], ref: Ref, chosen: pa.Table, c
 
     A row of every year ranks below a year's own row in the same layer, so such years get a row as well.
     """
-    keys = ", ".join(_quoted(table.keys()))
-    same = " AND ".join(f'o."{k}" = c."{k}"' for k in table.keys())
-    value = f', value AS "{column}"' if column else ""
+    keys = _quoted(table.keys())
+    same = " AND ".join(f"o.{k} = c.{k}" for k in keys) or "TRUE"
+    value = [f'c.value AS "{column}"', f"['{column}'] AS cells"] if column else []
     sets = f"AND (o.cells IS NULL OR list_contains(o.cells, '{column}'))" if column else ""
+    named = [f"c.{k}" for k in keys]
     with registered(writer.con, "chosen", chosen):
         rows = writer.con.execute(
             f"""
-SELECT {keys}, year{value}{f", ['{column}'] AS cells" if column else ""} FROM chosen
+SELECT {", ".join([*named, "c.year", *value])} FROM chosen AS c
 UNION
-SELECT {", ".join("c." + k for k in _quoted(table.keys()))}, o.year{value}{f", ['{column}'] AS cells" if column else ""}
+SELECT {", ".join([*named, "o.year", *value])}
 FROM chosen AS c JOIN {table.qualified()} AS o ON {same}
 WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL {sets}""",  # noqa: S608  ours
             [ref.scenario],

@@ -27,7 +27,8 @@ class Relation:
 
     def df(self) -> pd.DataFrame:
         """Return the rows as a data frame."""
-        return self.table.to_pandas()
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
 
     def arrow(self) -> pa.Table:
         """Return the rows as an Arrow table."""

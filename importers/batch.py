@@ -6,20 +6,18 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dhsdb.errors import Problem, ProblemsError, did_you_mean
 from dhsdb.importers.checks import Checked, Notes, check_rows
 from dhsdb.importers.rows import Series
 from dhsdb.importers.systems import is_known
 from dhsdb.importers.units import KIND_UNITS, Conversion, UnitError, conversion
 
-from dhsdb.errors import Problem, ProblemsError, did_you_mean
-
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
     from pathlib import Path
 
-    from dhsdb.importers.rows import Item, Rows
-
     from dhsdb import series
+    from dhsdb.importers.rows import Item, Rows
 
 _MOST_TWINS = 1000
 
@@ -93,9 +91,8 @@ def read(items: Iterable[Item], year: int | None, what: str) -> Batch:
             _add_series(batch, item)
         else:
             _add_rows(batch, item, year)
-    if not batch.notes.problems:
-        for name, parts in batch.tables.items():
-            _refuse_twins(batch.notes, name, parts)
+    for name, parts in batch.tables.items():
+        _refuse_twins(batch.notes, name, parts)
     _refuse_mixed_money(batch)
     if batch.notes.problems:
         raise ProblemsError(batch.notes.problems, what)
@@ -153,8 +150,9 @@ def _add_series(batch: Batch, item: Series) -> None:
 def _series_problems(item: Series) -> Iterator[Problem]:
     import numpy as np  # heavy
 
-    if not item.name.strip():
-        yield _of(item, "a profile has no name.", hint="Give each a name, by which rows refer to it.")
+    if not item.name.strip() or item.name.strip().startswith(("_", "#")):
+        hint = "Give each a name, by which rows refer to it; not one that starts with _ or #, as notes and examples do."
+        yield _of(item, f"'{item.name}' can't name a profile.", hint=hint)
     if item.kind not in KIND_UNITS:
         hint = did_you_mean(item.kind, KIND_UNITS) or f"Kinds: {', '.join(KIND_UNITS)}."
         yield _of(item, f"a profile can't be of kind '{item.kind}'.", item.kind, hint)
@@ -180,7 +178,7 @@ def _refuse_twins(notes: Notes, table: str, parts: list[Checked]) -> None:
     if any(key not in part.rows.column_names for part in parts for key in keys):
         return
     frames = [part.rows.select([*keys, "source_row"]).to_pandas().assign(part=i) for i, part in enumerate(parts)]
-    rows = pd.concat(frames, ignore_index=True)
+    rows = pd.concat(frames, ignore_index=True).dropna(subset=keys[:-1] or keys)
     if not rows.duplicated(keys).any():
         return
     rows["first"] = rows.index

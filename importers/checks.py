@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
+
+from dhsdb.errors import Problem, did_you_mean
 from dhsdb.importers.rows import ROW
 from dhsdb.importers.units import Conversion, UnitError, conversion
 from dhsdb.schema.catalog import input_table
 from dhsdb.schema.columns import Geometry, Meaning
-
-from dhsdb.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
+
     from dhsdb.importers.rows import Rows
     from dhsdb.schema.inputs import InputRow
-    from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
     Objects = NDArray[np.object_]
@@ -38,7 +39,7 @@ ERROR_VALUES = frozenset({"#N/A", "#DIV/0!", "#REF!", "#NAME?", "#NUM!", "#VALUE
 YEARS = (1000, 2999)
 _PER_COLUMN = 1000
 _EXACT = 2**53
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{fffe}\x{ffff}]"
 _NUMBER = re.compile(r"[-+]?[\d\s.,]+(?:[eE][-+]?\d+)?")
 _TRUE = frozenset({"true", "yes", "1", "1.0"})
 _FALSE = frozenset({"false", "no", "0", "0.0"})
@@ -104,7 +105,8 @@ class _Column:
         at = np.flatnonzero(bad)
         for i in at[:_PER_COLUMN]:
             value, row = self.raw[i], int(self.rows.frame[ROW].iloc[i]) if ROW in self.rows.frame.columns else None
-            self.notes.add(self.problem(message(value), row, value, hint(value) if callable(hint) else hint))
+            shown = int(value) if isinstance(value, float) and value.is_integer() else value
+            self.notes.add(self.problem(message(shown), row, value, hint(shown) if callable(hint) else hint))
         if len(at) > _PER_COLUMN:
             self.notes.add(self.problem(f"{len(at) - _PER_COLUMN} more values of this column are not allowed."))
 
@@ -198,8 +200,10 @@ def _keys_present(rows: Rows, table: type[InputRow], columns: dict[str, pa.Array
             if len(rows.frame) and key != "year":
                 notes.add(Problem(text, str(rows.file), rows.sheet, column=key, code="key"))
         elif key != "year":
+            missing = np.asarray(columns[key].is_null())
             column = _Column(key, table.own()[key], rows.frame[key], rows, notes)
-            column.report(_blank(column.raw), *_NO_KEY)
+            if missing.any():
+                column.report(missing & _blank(column.raw), *_NO_KEY)
 
 
 def _years(rows: Rows, table: type[InputRow], years: pa.Array | None, default: int | None, notes: Notes) -> pa.Array:
@@ -219,7 +223,7 @@ def _years(rows: Rows, table: type[InputRow], years: pa.Array | None, default: i
     if default is not None:
         years = pc.fill_null(years, pa.scalar(default, pa.int16()))
     if not table.keys():
-        column.report(np.asarray(pc.is_null(years)), *_NO_KEY)
+        column.report(np.asarray(pc.is_null(years)) & _blank(column.raw), *_NO_KEY)
     return years
 
 
@@ -238,7 +242,7 @@ def _floats(column: _Column) -> NDArray[np.float64]:
 
     values = column.given
     if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     else:
         numbers = np.full(len(values), np.nan)
         good = _is(column.raw, (int, float, np.number)) & ~_is(column.raw, (bool,))
@@ -324,28 +328,36 @@ def _booleans(column: _Column) -> pa.Array:
 
 
 def _texts(column: _Column) -> pa.Array:
-    """Return text: keys without blanks around them, empty text as NULL, whole numbers without their point."""
+    """Return text: keys without blanks around them, empty text as NULL."""
     import pyarrow as pa  # heavy
     import pyarrow.compute as pc
 
+    try:
+        texts = pa.Array.from_pandas(column.given, type=pa.string())
+    except (pa.ArrowException, UnicodeError):
+        texts = pa.array(_words(column), pa.string())
+    failed = np.asarray(pc.is_in(texts, pa.array(sorted(ERROR_VALUES))))
+    column.report(failed, lambda v: f"'{v}' is an error of the spreadsheet.", _FAILED)
+    control = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _CONTROL), fill_value=False))
+    column.report(control, lambda v: f"{v!r} holds control characters.")
+    if column.meaning.key or column.meaning.choices:
+        texts = pc.utf8_trim_whitespace(texts)
+    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    return _choices(column, texts) if column.meaning.choices else texts
+
+
+def _words(column: _Column) -> Objects:
+    """Return what is not all text as text: whole numbers without their point; the rest is reported."""
     words = column.raw.copy()
     other = ~_is(words, (str, type(None)))
     plain = _is(words, (bool, np.bool_, int, float, np.number))
     column.report(other & ~plain, lambda v: f"'{v}' is not text.", "A date? Format the cell as text and write it anew.")
     words[other & ~plain] = None
     words[other & plain] = [_number_as_text(v) for v in words[other & plain]]
-    failed = np.fromiter((w in ERROR_VALUES for w in words), bool, len(words))
-    column.report(failed, lambda v: f"'{v}' is an error of the spreadsheet.", _FAILED)
-    broken = np.array([isinstance(w, str) and not _is_utf8(w) for w in words], bool)
+    broken = np.array([w is not None and not _is_utf8(w) for w in words], bool)
     column.report(broken, lambda v: f"{v!r} holds characters that are not Unicode.")
     words[broken] = None
-    texts = pa.array(words, pa.string())
-    control = np.asarray(pc.fill_null(pc.match_substring_regex(texts, _CONTROL), False))  # noqa: FBT003
-    column.report(control, lambda v: f"{v!r} holds control characters.")
-    if column.meaning.key or column.meaning.choices:
-        texts = pc.utf8_trim_whitespace(texts)
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    return _choices(column, texts) if column.meaning.choices else texts
+    return words
 
 
 def _number_as_text(value: Any) -> str:
@@ -386,7 +398,7 @@ def _geometry(column: _Column) -> pa.Array:
     import shapely
 
     shapes = column.raw.copy()
-    given = _is(shapes, (shapely.Geometry,))
+    given = np.asarray(shapely.is_geometry(shapes), bool)
     hint = "Write WKT, as in POINT (24.94 60.17)."
     column.report(~given & ~_blank(shapes), lambda v: f"'{_short(v)}' is not a geometry.", hint)
     shapes[~given] = None

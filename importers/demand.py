@@ -55,7 +55,7 @@ def _by_value(words: Mapping[str, str]) -> dict[str, str]:
 
 _BUILDING = _by_value({
     "residential_multi": "apartments residential dormitory tenement flats",
-    "residential_single": "house detached semidetached_house terrace bungalow villa farm cabin static_caravan houseboat",
+    "residential_single": "house detached semidetached_house terrace bungalow villa farm cabin houseboat",
     "office": "office commercial bank government",
     "retail": "retail shop supermarket mall kiosk restaurant pub department_store",
     "hotel": "hotel hostel guest_house motel",

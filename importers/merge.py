@@ -10,21 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dhsdb.schema.columns import Geometry
-from dhsdb.schema.effective import resolve_sql
-
 from dhsdb.bulk import registered
 from dhsdb.edits import add_rows
 from dhsdb.names import Ref
+from dhsdb.schema.columns import Geometry
+from dhsdb.schema.effective import resolve_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
     import pyarrow as pa
-    from dhsdb.schema.inputs import InputRow
 
     from dhsdb.database import Writer
+    from dhsdb.schema.inputs import InputRow
 
 CONFLICTS = ("replace", "keep", "merge")
 MAX_CELLS = 10_000
@@ -310,7 +309,7 @@ HAVING bool_or(m.differs) {f'OR bool_or(k."{self.keys[0]}" IS NOT NULL)' if self
         )
 
     def close(self, revision: int) -> int:
-        """End the rows that the file replaces as a whole or no longer brings; return how many it no longer brings."""
+        """End the rows that the file replaces or no longer brings; return how many it no longer brings."""
         if self.rule.on_conflict == "replace":
             self.do(
                 f"""
@@ -329,8 +328,8 @@ WHERE o.layer = $layer AND o.rev_to IS NULL AND (
     def append(self, revision: int) -> int:
         """Write the rows of the plan.
 
-        A row that names its cells becomes a whole row where there was none. Where the layer's rows of single years would
-        hide a row of every year, or only some years lack it, such years get a row as well.
+        A row that names its cells becomes a whole row where there was none. Where the layer's rows of single years
+        would hide a row of every year, or only some years lack it, such years get a row as well.
         """
         cells = "CASE WHEN {found} THEN i.cells END AS cells" if self.overwrites else "NULL AS cells"
         self.do(

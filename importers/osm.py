@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from dhsdb.errors import Problem
 from dhsdb.importers import demand, streets
 from dhsdb.importers.rows import Rows
-
-from dhsdb.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
     import osmium
     import pandas as pd
     import shapely
-    from dhsdb.importers.rows import Item, Request
     from numpy.typing import NDArray
+
+    from dhsdb.importers.rows import Item, Request
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
 
@@ -103,8 +103,8 @@ def _box_problem(bbox: streets.Box | None) -> Problem | None:
 def file_format(path: Path) -> str | Problem:
     """Return pyosmium's name of a file's format (pbf, osm, osm.gz, osm.bz2), or why it is refused.
 
-    XML is refused if it declares a DOCTYPE, whose entities could grow without bound, and compressed XML if it unpacks to
-    more than :data:`MAX_RATIO` times its size.
+    XML is refused if it declares a DOCTYPE, whose entities could grow without bound, and compressed XML if it unpacks
+    to more than :data:`MAX_RATIO` times its size.
     """
     try:
         head = _read_head(path, None)
@@ -288,7 +288,7 @@ class _Scan:
             return
         if not ring.is_closed or shapely.get_num_points(ring) < 4:  # noqa: PLR2004  a ring of three sides
             return
-        polygon = _polygonal(shapely.polygons(ring))
+        polygon = _polygonal(shapely.polygons(shapely.get_coordinates(ring)))
         if polygon.area > 0:
             tag, key = way.tags.get, f"w{way.id}"
             self.mended.append(key)
@@ -549,7 +549,7 @@ class _Study:
         kind = frame["kind"].to_numpy()
         point, area = shapely.STRtree(geometry).query(geometry, predicate="covered_by")
         twice = point[(shapely.get_type_id(geometry[point]) == 0) & (point != area) & (kind[point] == kind[area])]
-        return pd.concat([frame, size], axis=1).assign(profile=None).drop(index=twice)
+        return cast("pd.DataFrame", pd.concat([frame, size], axis=1).assign(profile=None).drop(index=twice))
 
     def believed(self, frame: pd.DataFrame, column: str, high: float) -> pd.DataFrame:
         """Clear figures that can't be meant, with a warning."""
@@ -568,7 +568,7 @@ class _Study:
         """Say how many streets miss nodes."""
         import numpy as np
 
-        cut = np.unique(lines.owner[~lines.known])
+        cut = np.intersect1d(lines.owner[~lines.known], lines.owner[streets.inside(lines.xy, self.request.bbox)])
         if len(cut):
             out = len(np.setdiff1d(cut, segments.way))
             text = f"{len(cut)} streets miss nodes: {len(cut) - out} were kept in part, {out} left out."

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dhsdb.errors import ProblemsError, UserError
 from dhsdb.importers import batch as batches
 from dhsdb.importers.checks import YEARS
 from dhsdb.importers.merge import CONFLICTS, Rule, TableChange
@@ -19,15 +20,13 @@ from dhsdb.importers.rows import Request
 from dhsdb.importers.systems import stack_epsg
 from dhsdb.importers.writing import Order, Writing, record_failure
 
-from dhsdb.errors import ProblemsError, UserError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dhsdb.importers.batch import Batch
-
     from dhsdb.database import Database
     from dhsdb.errors import Problem
+    from dhsdb.importers.batch import Batch
+    from dhsdb.importers.rows import Importer
 
     Progress = Callable[[int, int, str], None]
     Box = tuple[float, float, float, float]
@@ -75,7 +74,7 @@ class _TakenBackError(Exception):
 
 def run_import(  # noqa: PLR0913  the options of the command
     db: Database,
-    format: str,  # noqa: A002  the word that users know
+    format: str | Importer,  # noqa: A002  the word that users know
     paths: Sequence[str | Path] | str | Path,
     *,
     scenario: str,
@@ -93,7 +92,8 @@ def run_import(  # noqa: PLR0913  the options of the command
     Parameters
     ----------
     format
-        Name of a format (see :func:`~dhsdb.importers.registry.formats`), or ``auto`` to recognise it by content.
+        Name of a format (see :func:`~dhsdb.importers.registry.formats`), ``auto`` to recognise it by content, or an
+        importer of one's own.
     year
         Year of rows that name none, in tables that vary by year. It becomes a model year of the scenario.
     site
@@ -122,7 +122,8 @@ def run_import(  # noqa: PLR0913  the options of the command
     """
     _check_arguments(scenario, year, on_conflict)
     files = _existing([paths] if isinstance(paths, (str, Path)) else paths)
-    importer = find_importer(recognise(files) if format == AUTO else format)
+    named = recognise(files) if format == AUTO else format
+    importer = find_importer(named) if isinstance(named, str) else named
     code = _agreed_epsg(db, scenario, epsg)
     request = Request(files, scenario, year, site or "main", bbox, code, progress or _silent)
     what = ", ".join(path.name for path in files)

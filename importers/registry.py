@@ -82,9 +82,8 @@ def _format_of(path: Path) -> str | None:
 
 
 def _is_osm(path: Path, head: bytes) -> bool:
-    from dhsdb.importers.osm import file_format  # heavy
-
     from dhsdb.errors import Problem
+    from dhsdb.importers.osm import file_format  # heavy
 
     looks_like_it = b"OSMHeader" in head[:64] or b"<osm" in head or head.startswith((b"\x1f\x8b", b"BZh"))
     return looks_like_it and not isinstance(file_format(path), Problem)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhsdb.importers.streets import projection, utm_epsg
-
 from dhsdb.errors import Problem, UserError
+from dhsdb.importers.streets import projection, utm_epsg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import duckdb
     import pyarrow as pa
+
     from dhsdb.importers.checks import Checked
 
 DEGREES = 4326

@@ -33,8 +33,13 @@ _CHUNK = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_PLACE = re.compile(rb"""\br=["']([A-Z]{0,3})(\d{1,7})["']""")
-_CELL_END = re.compile(rb"</(?:\w+:)?(?:c|row)>|/>")
+_TAIL = 65_536
+_OVERLAP = 4096
+_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Z]{0,3})(\d{1,7})["']""")
+_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
+_CELL_END = re.compile(rb"</(?:\w+:)?c>")
+_ROW = re.compile(rb"<(?:\w+:)?row[\s/>]")
+_IS_ERROR = re.compile(rb"""\bt\s*=\s*["']e["']""")
 _ERROR = re.compile(
     rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*>(.*?)</(?:\w+:)?c>""", re.DOTALL
 )
@@ -87,7 +92,10 @@ class Workbook:
     @property
     def names(self) -> list[str]:
         """Names of the sheets that hold cells."""
-        return [s.name for s in self._book.sheets_metadata if s.typ.name == "WorkSheet"]
+        import python_calamine  # heavy
+
+        cells = python_calamine.SheetTypeEnum.WorkSheet
+        return [s.name for s in self._book.sheets_metadata if s.typ == cells]
 
     def sheet(self, name: str) -> Sheet | Problem:
         """Return the cells of a sheet, or why it can't be read."""
@@ -170,8 +178,10 @@ def _inspect(path: Path) -> dict[str, dict[tuple[int, int], str]]:
 
 def _refuse_bomb(size: int, packed: int) -> None:
     if size > MAX_BYTES or (size > _RATIO_FROM and size > MAX_RATIO * packed):
-        text = f"it unpacks to more than {size / 1e6:,.0f} MB, {size / max(packed, 1):,.0f} times its size; it was not read."
-        raise _RefusedError(text, "Split the workbook, or save it anew if you trust it.", code="unsafe")
+        how = f"to more than {size / 1e6:,.0f} MB, {size / max(packed, 1):,.0f} times its size"
+        raise _RefusedError(
+            f"it unpacks {how}; it was not read.", "Split the workbook, or save it anew if you trust it.", code="unsafe"
+        )
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -218,39 +228,43 @@ class _Scan:
         self.rest = b""
         self.rows = 0
         self.columns = 0
+        self.n_rows = 0
+        self.n_in_row = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; a cell that is cut stays for later."""
         if not self.sheet:
             return
         text = self.rest + chunk
-        cuts = [m.end() for m in _CELL_END.finditer(text, max(0, len(text) - 65536))]
-        cut = text.rfind(b"</c>") + 4 if b"</c>" in text else (cuts[-1] if cuts else 0)
-        text, self.rest = text[:cut], text[cut:]
-        if len(self.rest) > _RATIO_FROM:
-            raise _RefusedError("a cell holds more than 10 MB.", "Shorten it.", self.sheet, code="unsafe")
-        self._measure(text)
-        self._find_broken(text)
+        ends = [found.end() for found in _CELL_END.finditer(text, max(0, len(text) - _TAIL))]
+        cut = ends[-1] if ends else len(text)
+        self._measure(text[:cut])
+        self._find_broken(text[:cut])
+        self.rest = text[cut:] if ends else text[-_OVERLAP:]
 
     def _measure(self, text: bytes) -> None:
+        """Follow the outermost cell, also where cells don't say their place and are only counted."""
         places = _PLACE.findall(text)
-        if not places:
-            return
-        self.rows = max(self.rows, max(int(row) for _, row in places))
-        widest = max((letters for letters, _ in places), key=lambda w: (len(w), w))
+        widest = max((letters for letters, _ in places), key=lambda letters: (len(letters), letters), default=b"")
         self.columns = max(self.columns, _column(widest) + 1)
+        if len(_CELL.findall(text)) > sum(1 for letters, _ in places if letters):
+            for i, row in enumerate(_ROW.split(text)):
+                self.n_in_row = len(_CELL.findall(row)) + (0 if i else self.n_in_row)
+                self.columns = max(self.columns, self.n_in_row)
+        self.n_rows += len(_ROW.findall(text))
+        self.rows = max(self.rows, self.n_rows, max((int(row) for _, row in places), default=0))
         if self.rows * self.columns > MAX_CELLS:
-            text_ = f"the sheet reaches to row {self.rows:,} and column {self.columns:,}, too large to be read."
-            raise _RefusedError(text_, "Delete the empty rows and columns, also stray cells far out.", self.sheet, "unsafe")
+            size = f"the sheet reaches to row {self.rows:,} and column {self.columns:,}, too large to be read."
+            hint = "Delete the empty rows and columns, also stray cells far out."
+            raise _RefusedError(size, hint, self.sheet, "unsafe")
 
     def _find_broken(self, text: bytes) -> None:
-        if b't="e"' in text or b"t='e'" in text:
+        if _IS_ERROR.search(text):
             for found in _ERROR.finditer(text):
                 shown = _SHOWN.search(found[3])
                 self._add(found, shown[0].decode() if shown else "#ERROR!")
-        if b"<f" in text or b":f" in text:
-            for found in _UNCALCULATED.finditer(text):
-                self._add(found, "")
+        for found in _UNCALCULATED.finditer(text):
+            self._add(found, "")
 
     def _add(self, found: re.Match[bytes], what: str) -> None:
         self.broken[int(found[2]), _column(found[1])] = what

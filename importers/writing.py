@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dhsdb import names, scenarios, series
+from dhsdb.errors import Problem, ProblemsError
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
 from dhsdb.importers.systems import choose_epsg, reproject, stack_epsg
-
-from dhsdb import names, scenarios, series
-from dhsdb.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
-    from dhsdb.importers.batch import Batch
-    from dhsdb.importers.rows import Importer, Request
 
     from dhsdb.database import Database, Writer
+    from dhsdb.importers.batch import Batch
+    from dhsdb.importers.rows import Importer, Request
     from dhsdb.names import Ref
 
 _FAILED = "import-failed"
@@ -214,6 +213,7 @@ class Writing:
 def _made(table: str, columns: Mapping[str, Sequence[object]], file: str, sheet: str) -> Checked:
     """Return rows that the pipeline itself makes."""
     import pyarrow as pa  # heavy
+
     from dhsdb.schema.catalog import input_table  # heavy
 
     n = len(next(iter(columns.values())))
@@ -232,9 +232,9 @@ def _made(table: str, columns: Mapping[str, Sequence[object]], file: str, sheet:
 def _add_findings(writer: Writer, scenario: int, revision: int | None, findings: Iterable[Problem]) -> None:
     """Keep findings as rows; beyond a thousand of a kind, their number."""
     import pyarrow as pa  # heavy
-    from dhsdb.schema.control import Finding
 
     from dhsdb.bulk import insert
+    from dhsdb.schema.control import Finding
 
     by_code: dict[str, dict[tuple[str, str, str, str], None]] = {}
     for f in findings:

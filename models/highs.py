@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dhsdb.models.blocks import Block, Solution, check_bounds
 
 from dhsdb.errors import SolverError, UnknownNameError, UserError
+from dhsdb.models.blocks import Block, Solution, check_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import highspy
+    from numpy.typing import ArrayLike
+
     from dhsdb.models.blocks import FloatArray, IntArray, Kind, Status
     from dhsdb.models.lp import Model
-    from numpy.typing import ArrayLike
 
 METHODS = ("choose", "simplex", "ipm", "hipo")
 RENAMED = {"method": "solver", "gap": "mip_rel_gap", "seed": "random_seed"}
@@ -285,8 +286,6 @@ class Solver:
             self._check(highs.changeObjectiveOffset(self._offset * scale), "change the constant of the objective")
         simplex = self._options.get("method", "choose") in ("choose", "simplex") and not self._integer.any()
         warm = simplex and highs.getBasis().valid
-        if not warm:
-            highs.clearSolver()  # or HiGHS would leave out presolve because of a basis that it does not use
         presolve = "off" if warm else str(self._options.get("presolve", "choose"))
         self._check(highs.setOptionValue("presolve", presolve), "presolve")
         if "time_limit" in self._options:

@@ -14,6 +14,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from dhsdb.errors import UserError
 from dhsdb.models.blocks import (
     Arrays,
     Block,
@@ -27,13 +29,12 @@ from dhsdb.models.blocks import (
     require_kind,
 )
 
-from dhsdb.errors import UserError
-
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from dhsdb.models.highs import Solver
     from numpy.typing import ArrayLike
+
+    from dhsdb.models.highs import Solver
 
 __all__ = [
     "Arrays",

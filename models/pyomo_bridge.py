@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from dhsdb.models.lp import Solution
 
 from dhsdb.errors import InfeasibleError, SolverError, UnknownNameError, UserError
+from dhsdb.models.lp import Solution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; a user sees a message, never a traceback."""
-    import click  # noqa: PLC0415  heavy
+    import typer  # noqa: PLC0415  heavy
 
     from dhsdb.cli.app import app  # noqa: PLC0415  heavy
 
@@ -30,12 +30,13 @@ def run(arguments: Sequence[str]) -> int:
         result = app(args=list(arguments), prog_name="dhsdb", standalone_mode=False)
     except DhsdbError as error:
         return _say(error.message, error.hint, error.exit_code, as_json=as_json)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        hint = f"`{error.ctx.command_path} --help` says more." if getattr(error, "ctx", None) else ""  # type: ignore[attr-defined]
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"`{context.command_path} --help` says more." if context else ""
         return _say(error.format_message(), hint, EXIT_USER, as_json=as_json)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _say("stopped", "", _INTERRUPTED, as_json=as_json)
     except Exception as error:
         if os.environ.get("DHSDB_DEBUG"):

@@ -44,7 +44,9 @@ def rows(records: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = ""
     from rich.table import Table  # noqa: PLC0415  heavy
 
     names = list(columns) or list(records[0])
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    if title:
+        console().print(title, style="bold", markup=False)
+    table = Table(header_style="bold")
     for name in names:
         right = any(isinstance(r[name], (int, float)) and not isinstance(r[name], bool) for r in records)
         table.add_column(name, justify="right" if right else "left", overflow="fold")

@@ -41,7 +41,7 @@ def scenario(
     ]
     for name in names:
         store.scenario(name)
-    done = _solve(store, orders, jobs, quiet=as_json)
+    done = solve(store, orders, jobs, quiet=as_json)
     records = [record(r) for r in done]
     rows(records, as_json=as_json, columns=("run", "scenario", "stage", "status", "objective", "build_s", "solve_s", "wall_s", "note"))
     raise typer.Exit(_exit_code(done))
@@ -111,7 +111,7 @@ def _options(given: list[str]) -> list[tuple[str, object]]:
     return found
 
 
-def _solve(store: Store, orders: list[Order], jobs: int, *, quiet: bool) -> list[Run]:
+def solve(store: Store, orders: list[Order], jobs: int, *, quiet: bool) -> list[Run]:
     if jobs > 1 and len(orders) > 1:
         from dhsdb.runner import run_parallel  # noqa: PLC0415  heavy
 

@@ -1,8 +1,8 @@
 """The Helsinki study: real streets and buildings of the city centre, a made-up heat supply, four scenarios.
 
 What is real and what is assumed stands in ``README.md`` beside this file, each figure's source in the workbook.
-Technology data: :data:`WORKBOOK`; streets and buildings: :func:`osm_file`; hourly profiles: :mod:`.profiles`; scenarios:
-:data:`SCENARIOS`. How these are imported and run is left to the command ``dhsdb demo``.
+Technology data: :data:`WORKBOOK`; streets and buildings: :func:`osm_file`; hourly profiles: :mod:`.profiles`;
+scenarios: :data:`SCENARIOS`. How these are imported and run is left to the command ``dhsdb demo``.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Only the course of the streets is real. Where pipes of the real network lie is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def backbone(file: Path) -> tuple[Course, ...]:
     geod = Geod(ellps="WGS84")
 
     def length(path: Iterable[int]) -> float:
-        return float(geod.line_length(*zip(*(position[node] for node in path), strict=True)))
+        longitude, latitude = zip(*(position[node] for node in path), strict=True)
+        return float(geod.line_length(longitude, latitude))
 
     def course(pipe: Pipe) -> Course:
         graph: nx.Graph[int] = nx.Graph()
@@ -128,5 +130,5 @@ def _streets(file: Path) -> tuple[dict[str, list[tuple[int, int]]], dict[int, Po
         if name in wanted and isinstance(way, osmium.osm.Way):
             nodes = [node for node in way.nodes if node.location.valid()]
             position |= {node.ref: (node.lon, node.lat) for node in nodes}
-            pieces[name] += [(a.ref, b.ref) for a, b in zip(nodes, nodes[1:], strict=False)]
+            pieces[name] += [(a.ref, b.ref) for a, b in pairwise(nodes)]
     return pieces, position

@@ -1,4 +1,4 @@
-"""The hourly profiles of the Helsinki study: weather, electricity price, heat demand by use, availability of excess heat.
+"""The hourly profiles of the Helsinki study: weather, electricity price, heat demand by use, excess heat.
 
 All of them follow from one test reference year, so that cold hours, windless hours and high loads meet as they do in a
 real year. The year is generic: 8760 hours, no leap day, and it starts on a Monday; hour 1 begins at midnight. What is
@@ -11,9 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dhsdb.importers.rows import Rows, Series
-
 from dhsdb.errors import UserError
+from dhsdb.importers.rows import Rows, Series
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 ATTRIBUTION = (
-    "Weather: Deutscher Wetterdienst (DWD), test reference years 2010, region 2, Rostock, as shipped by demandlib (oemof, MIT). "
+    "Weather: Deutscher Wetterdienst (DWD), test reference years 2010, region 2 (Rostock), as shipped by demandlib. "
     "Heat demand: standard load profiles of BDEW, as shipped by demandlib."
 )
 """Shown wherever the profiles go out."""
@@ -32,7 +31,8 @@ MONDAY = "2018-01-01"
 """A day from which 8760 hours without leap day start on a Monday; the year itself means nothing."""
 
 NORMALS_C = (-3.1, -3.8, -0.7, 4.4, 10.4, 14.9, 18.1, 16.9, 12.3, 6.6, 2.4, -0.7)
-"""Mean temperature [degC] of each month at Helsinki Kaisaniemi, normals 1991-2020 (Finnish Meteorological Institute)."""
+"""Mean temperature [degC] of each month at Helsinki Kaisaniemi, normals 1991-2020 of the Finnish Meteorological
+Institute (from memory)."""
 
 SEA_C = (1.0, 20.0)
 """Bounds [degC] of the sea's temperature at the intake."""
@@ -45,14 +45,14 @@ HEAT_SHAPES = {
     "heat public": ("GKO", 0),
     "heat other": ("GHD", 0),
 }
-"""Profile -> type of the BDEW standard load profile and class of building (11 = mean of the stock, 0 = no dwelling)."""
+"""Profile -> type of BDEW's standard load profile and class of building (11 = mean of the stock, 0 = no dwelling)."""
 
 TEXTS = {
-    "outdoor temperature": "DWD test reference year 2010, region 2 (Rostock), each month shifted to the Helsinki normals "
-    "1991-2020; extremes and sequences stay those of Rostock, so cold spells are milder than Helsinki's",
+    "outdoor temperature": "DWD test reference year 2010, region 2 (Rostock), each month shifted to the normals of "
+    "Helsinki 1991-2020; spread and sequence stay those of Rostock, so cold spells are milder than in Helsinki",
     "sea temperature": "synthetic: mean outdoor temperature of the 30 days before, within 1 .. 20 degC",
-    "electricity price": "synthetic factor on the year's mean price, mean 1: dearer in cold, windless and working hours "
-    "of the test reference year; no negative prices",
+    "electricity price": "synthetic factor on the year's mean price, mean 1: dearer in cold, calm and working hours "
+    "of the test reference year; never negative",
     **{
         name: f"BDEW standard load profile {kind} at the outdoor temperature, hot water included; shares of the year"
         for name, (kind, _) in HEAT_SHAPES.items()

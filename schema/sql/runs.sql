@@ -49,5 +49,12 @@ FROM meta.current_chain AS c
 JOIN meta.scenario AS s ON s.scenario = c.scenario
 JOIN meta.chain_run AS cr ON cr.chain = c.chain
 JOIN meta.run AS r ON r.run = cr.run
-WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL
+WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage <> 'pareto'
+GROUP BY s.name, r.stage
+UNION ALL
+-- A Pareto study stands beside the chain: the newest one is shown.
+SELECT s.name AS scenario, r.stage, max(r.run) AS run
+FROM meta.run AS r
+JOIN meta.scenario AS s ON s.scenario = r.scenario
+WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage = 'pareto'
 GROUP BY s.name, r.stage;
