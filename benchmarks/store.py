@@ -55,7 +55,9 @@ def ours(folder: Path, table: pa.Table) -> None:
 
 def bare(folder: Path, table: pa.Table) -> None:
     with duckdb.connect(str(folder / "bare.duckdb")) as con:
-        con.execute("CREATE TABLE flow (run INTEGER, year SMALLINT, item INTEGER, t SMALLINT, weight_h DOUBLE, mwh DOUBLE)")
+        con.execute(
+            "CREATE TABLE flow (run INTEGER, year SMALLINT, item INTEGER, t SMALLINT, weight_h DOUBLE, mwh DOUBLE)"
+        )
         con.register("incoming", table)
         con.execute("INSERT INTO flow SELECT * FROM incoming")
 
@@ -93,7 +95,9 @@ def report(title: str, found: dict[str, list[tuple[float, float]]], sizes: dict[
     bare_wall, bare_cpu = (statistics.median(x[i] for x in found["bare"]) for i in (0, 1))
     for name, times in found.items():
         wall, cpu = (statistics.median(x[i] for x in times) for i in (0, 1))
-        table.add_row(name, f"{wall:.3f}", f"{cpu:.3f}", f"{wall / bare_wall:.2f}", f"{cpu / bare_cpu:.2f}", f"{sizes[name]:.2f}")
+        table.add_row(
+            name, f"{wall:.3f}", f"{cpu:.3f}", f"{wall / bare_wall:.2f}", f"{cpu / bare_cpu:.2f}", f"{sizes[name]:.2f}"
+        )
     Console().print(table)
 
 
@@ -111,7 +115,9 @@ def reads(runs: int) -> None:
                 insert_run(writer.con, run, names, table)
         opening = statistics.median(clock(lambda: open_and_close(db))[0] for _ in range(9))
         with db.read() as con:
-            series = "SELECT t, mwh FROM flow WHERE scenario = 'base' AND technology = 'unit 77' AND year = 2030 ORDER BY t"
+            series = (
+                "SELECT t, mwh FROM flow WHERE scenario = 'base' AND technology = 'unit 77' AND year = 2030 ORDER BY t"
+            )
             total = "SELECT technology, sum(mwh) FROM by_run.flow GROUP BY technology"
             one = statistics.median(clock(lambda: con.execute(series).fetchnumpy())[0] for _ in range(9))
             whole = statistics.median(clock(lambda: con.execute(total).fetchall())[0] for _ in range(5))
@@ -131,7 +137,9 @@ def insert_run(con: duckdb.DuckDBPyConnection, run: int, names: pd.DataFrame, ta
     con.execute("INSERT INTO meta.chain VALUES (?, 1, 1, TRUE, TRUE, NULL)", [run])
     con.execute("INSERT INTO meta.chain_run VALUES (?, ?)", [run, run])
     con.register("names", names)
-    con.execute(f"INSERT INTO result.item SELECT {run}, item + {(run - 1) * UNITS}, site, technology, commodity, direction FROM names")
+    con.execute(
+        f"INSERT INTO result.item SELECT {run}, item + {(run - 1) * UNITS}, site, technology, commodity, direction FROM names"
+    )
     column = pa.array(np.full(table.num_rows, run, np.int32))
     items = pa.array(table["item"].to_numpy() + (run - 1) * UNITS, pa.int32())
     insert(con, Flow, table.set_column(0, "run", column).set_column(2, "item", items))
@@ -166,13 +174,16 @@ def spine(rounds: int) -> None:
     values = table["mwh"].to_numpy().reshape(UNITS, HOURS)
     times = []
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as name, DatabaseMapping(f"sqlite:///{name}/spine.sqlite", create=True) as db:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            DatabaseMapping(f"sqlite:///{name}/spine.sqlite", create=True) as db,
+        ):
             db.add_entity_class(name="unit")
             db.add_parameter_definition(entity_class_name="unit", name="flow")
             started = time.perf_counter()
             for i in range(UNITS):
                 db.add_entity(entity_class_name="unit", name=f"u{i}")
-                value, kind = to_database(TimeSeriesFixedResolution("2030-01-01", "1h", values[i], False, False))
+                value, kind = to_database(TimeSeriesFixedResolution("2030-01-01", "1h", values[i], ignore_year=False, repeat=False))
                 db.add_parameter_value(
                     entity_class_name="unit", entity_byname=(f"u{i}",), parameter_definition_name="flow",
                     alternative_name="Base", value=value, type=kind,

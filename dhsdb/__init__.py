@@ -16,7 +16,7 @@ __all__ = ["Store", "__version__"]
 
 def __getattr__(name: str) -> object:
     if name == "Store":
-        from dhsdb.store import Store  # noqa: PLC0415  heavy
+        from dhsdb.store import Store
 
         return Store
     raise AttributeError(name)

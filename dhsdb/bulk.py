@@ -6,7 +6,7 @@ Nothing here decides what a row means; it only brings columns into the order and
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.schema.columns import Geometry
 
@@ -49,7 +49,7 @@ def insert(con: duckdb.DuckDBPyConnection, table: type[Table], rows: pa.Table | 
     source = ", ".join(_incoming(c.name, c.type) for c in columns)
     sort = f" ORDER BY {order}" if order else ""
     with registered(con, _INCOMING, arrow):
-        con.execute(f"INSERT INTO {table.qualified()} ({target}) SELECT {source} FROM {_INCOMING}{sort}")  # noqa: S608  ours
+        con.execute(f"INSERT INTO {table.qualified()} ({target}) SELECT {source} FROM {_INCOMING}{sort}")
     return int(arrow.num_rows)
 
 
@@ -65,24 +65,24 @@ def registered(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table | pd.Da
 
 def to_arrow(rows: pa.Table | pd.DataFrame | Mapping[str, Any]) -> pa.Table:
     """Return rows as Arrow, shapely geometries as WKB, NaN in number columns as NULL."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     if isinstance(rows, pa.Table):
         return rows
     if isinstance(rows, dict):
         return pa.table(rows)
-    frame = rows
+    frame = cast("pd.DataFrame", rows)
     columns = {str(name): _arrow_column(frame[name]) for name in frame.columns}
     return pa.table(columns)
 
 
 def _arrow_column(values: pd.Series[Any]) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     if values.dtype == object or str(values.dtype) == "geometry":
         first = next((v for v in values if v is not None), None)
         if hasattr(first, "geom_type"):
-            import shapely  # noqa: PLC0415  heavy
+            import shapely
 
             return pa.array(shapely.to_wkb(values.to_numpy()), type=pa.binary())
     return pa.Array.from_pandas(values)

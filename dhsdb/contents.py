@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 def row_counts(db: Database, scenario: str) -> list[dict[str, Any]]:
     """Return each table that holds effective rows, and how many."""
-    from dhsdb.schema.catalog import INPUT  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import INPUT
 
     with db.read() as con:
         ref = find(con, scenario)
         counted = []
         for name, table in INPUT.items():
-            row = con.execute(f"SELECT count(*) FROM input.{name}_at(?, ?)", [ref.name, ref.revision]).fetchone()  # noqa: S608  ours
+            row = con.execute(f"SELECT count(*) FROM input.{name}_at(?, ?)", [ref.name, ref.revision]).fetchone()
             if row and row[0]:
                 counted.append({"table": name, "rows": row[0], "meaning": table.__table__.comment})
     return counted
@@ -26,13 +26,13 @@ def row_counts(db: Database, scenario: str) -> list[dict[str, Any]]:
 
 def effective_rows(db: Database, scenario: str, table: str) -> list[dict[str, Any]]:
     """Return the effective rows of a table, without the columns that are NULL in all of them."""
-    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import input_table
 
     keys = input_table(table).keys()
     order = ", ".join([*(f'"{k}"' for k in keys), "year"])
     with db.read() as con:
         ref = find(con, scenario)
-        query = f"SELECT * EXCLUDE (scenario) FROM input.{table}_at(?, ?) ORDER BY {order}"  # noqa: S608  names of ours
+        query = f"SELECT * EXCLUDE (scenario) FROM input.{table}_at(?, ?) ORDER BY {order}"
         rows: list[dict[str, Any]] = con.execute(query, [ref.name, ref.revision]).to_arrow_table().to_pylist()
     used = [c for c in (rows[0] if rows else {}) if any(r[c] is not None for r in rows)]
     return [{c: r[c] for c in used} for r in rows]
@@ -40,11 +40,13 @@ def effective_rows(db: Database, scenario: str, table: str) -> list[dict[str, An
 
 def dictionary(table: str = "") -> list[dict[str, Any]]:
     """Return tables with their meaning, or the columns of one with type, unit, meaning and what is allowed."""
-    from dhsdb.errors import UnknownNameError  # noqa: PLC0415
-    from dhsdb.schema.catalog import ALL  # noqa: PLC0415  heavy
+    from dhsdb.errors import UnknownNameError
+    from dhsdb.schema.catalog import ALL
 
     if not table:
-        return [{"table": t.qualified(), "one row is": (t.__table__.comment or "").removeprefix("One row is ")} for t in ALL]
+        return [
+            {"table": t.qualified(), "one row is": (t.__table__.comment or "").removeprefix("One row is ")} for t in ALL
+        ]
     named = {t.__table__.name: t for t in reversed(ALL)} | {t.qualified(): t for t in ALL}
     short = table.removeprefix("input.")
     if short not in named:

@@ -57,7 +57,7 @@ class Writer:
     def next_id(self, table: str, column: str) -> int:
         """Return the next number of a control table; there is one writer, so it is not taken meanwhile."""
         self.flush()
-        row = self.con.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM meta.{table}").fetchone()  # noqa: S608  ours
+        row = self.con.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM meta.{table}").fetchone()
         return int(row[0]) if row else 1
 
 
@@ -141,12 +141,14 @@ class Database:
         return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
 
     def _connect_to_file(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        import duckdb  # noqa: PLC0415  heavy
+        import duckdb
 
         try:
             return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
         except duckdb.IOException as error:
-            raise StoreVersionError(f"{self.path.name} is not a DuckDB file: {error}", "Name another with --store.") from None
+            raise StoreVersionError(
+                f"{self.path.name} is not a DuckDB file: {error}", "Name another with --store."
+            ) from None
 
     def sql(self, query: str, parameters: Sequence[Any] | dict[str, Any] = (), *, spatial: bool = False) -> pa.Table:
         """Run one statement for reading and return its rows as Arrow, so that no lock outlives the call."""
@@ -167,7 +169,7 @@ class Database:
             return self._create()
 
     def _create(self) -> str:
-        from dhsdb.schema import migrate  # noqa: PLC0415  heavy
+        from dhsdb.schema import migrate
 
         existed = self.path.exists() and self.path.stat().st_size > 0
         con = self._connect_to_file(read_only=False)
@@ -190,7 +192,7 @@ class Database:
 
 def _version(con: duckdb.DuckDBPyConnection) -> str | None:
     """Return the revision of the schema, or None if the file is no store of ours."""
-    import duckdb  # noqa: PLC0415  heavy
+    import duckdb
 
     try:
         row = con.execute("SELECT version_num FROM meta.alembic_version").fetchone()
@@ -202,7 +204,7 @@ def _version(con: duckdb.DuckDBPyConnection) -> str | None:
 def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
     """Load the spatial extension from its wheel; only if that is missing from DuckDB's own repository."""
     try:
-        import duckdb_extension_spatial  # noqa: PLC0415  heavy
+        import duckdb_extension_spatial
     except ImportError:
         con.execute("INSTALL spatial")
         con.execute("LOAD spatial")
@@ -220,8 +222,8 @@ def lock_down(con: duckdb.DuckDBPyConnection) -> None:
 
 def _session_on(con: duckdb.DuckDBPyConnection) -> Session:
     """Return a session that works inside the transaction of an open connection."""
-    from sqlmodel import Session  # noqa: PLC0415  heavy
+    from sqlmodel import Session
 
-    from dhsdb.schema.session import engine_on  # noqa: PLC0415  heavy
+    from dhsdb.schema.session import engine_on
 
     return Session(engine_on(con))

@@ -83,7 +83,9 @@ class Diff:
         cells = Counter(zip(*(columns[n] for n in names[:3]), strict=True))
         rows = Counter(at[:3] for at in set(zip(*(columns[n] for n in names), strict=True)))
         return tuple(
-            TableSummary(area, name, cells[area, name, "changed"], rows[area, name, "added"], rows[area, name, "removed"])
+            TableSummary(
+                area, name, cells[area, name, "changed"], rows[area, name, "added"], rows[area, name, "removed"]
+            )
             for area, name in dict.fromkeys(at[:2] for at in cells)
         )
 

@@ -56,7 +56,9 @@ class Subject:
 
 
 def joined_sql(subject: Subject, sides: str) -> str:
-    """Return the rows that exist or differ on one side only: keys, year, in_a, in_b, and each cell of both sides.
+    """Return both sides row by row: keys, year, in_a, in_b, and each cell of both; of inputs the rows that differ.
+
+    Results are kept whole, since two that are equal as stored may be in different money.
 
     Parameters
     ----------
@@ -70,12 +72,13 @@ def joined_sql(subject: Subject, sides: str) -> str:
     both = ", ".join(f'a."{c.name}" AS {c.a}, b."{c.name}" AS {c.b}' for c in subject.cells)
     on = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in ["year", *keys])
     unlike = " OR ".join(f'a."{c.name}" IS DISTINCT FROM b."{c.name}"' for c in subject.cells)
+    only = f"WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}" if subject.area == "inputs" else ""
     return f"""WITH sides AS MATERIALIZED (SELECT scenario, {", ".join(["year", *keys])}, {read} FROM ({sides}))
 SELECT {", ".join(f"coalesce(a.{k}, b.{k}) AS {k}" for k in [*keys, "year"])},
     a.scenario IS NOT NULL AS in_a, b.scenario IS NOT NULL AS in_b, {both}
 FROM (FROM sides WHERE scenario = 'a') AS a
 FULL JOIN (FROM sides WHERE scenario = 'b') AS b ON {on}
-WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}"""
+{only}"""
 
 
 def changes_sql(subject: Subject, joined: str) -> str:
@@ -124,7 +127,7 @@ def _cell_line(n: int, cell: Cell, *, exact: bool) -> str:
         return _struct(n, cell, shown.format(old), shown.format(new), _NO_VALUES, differs)
     values = (f"{old}::DOUBLE", f"{new}::DOUBLE * $money" if cell.unit.startswith("money") else f"{new}::DOUBLE")
     if not exact:
-        differs += f" AND NOT coalesce({_near(*values)}, FALSE)"
+        differs = f"{values[0]} IS DISTINCT FROM {values[1]} AND NOT coalesce({_near(*values)}, FALSE)"
     return _struct(n, cell, f"{old}::VARCHAR", f"{new}::VARCHAR", values, differs)
 
 

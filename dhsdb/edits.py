@@ -15,6 +15,7 @@ from dhsdb.bulk import insert, registered
 from dhsdb.errors import UnknownNameError, UserError, did_you_mean
 from dhsdb.names import Ref, find
 from dhsdb.scenarios import add_revision
+from dhsdb.schema.columns import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,8 @@ def set_cells(
         If the condition selects no row, or the value is not allowed.
     """
     table, column = _cell(cell)
+    if year is not None and not table.by_year:
+        raise UserError(f"{table.__table__.name} does not vary by year.", "Leave --year out.")
     expression = value if isinstance(value, str) and _is_number(table, column) else None
     if expression is None:
         _check_value(table, column, value)
@@ -89,7 +92,7 @@ def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, mes
     UserError
         If the condition selects no row.
     """
-    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import input_table
 
     table = input_table(table_name)
     chosen = _select(db, scenario, table, where, None, None)
@@ -106,14 +109,14 @@ def add_rows(writer: Writer, table: type[InputRow], ref: Ref, rows: pa.Table | p
 
     ``rows`` has the table's key, ``year`` and cells, and may have ``cells``, ``source``, ``sheet`` and ``source_row``.
     """
-    from dhsdb.bulk import to_arrow  # noqa: PLC0415
+    from dhsdb.bulk import to_arrow
 
     return insert(writer.con, table, _carried(to_arrow(rows), ref), order=", ".join(["year", *_quoted(table.keys())]))
 
 
 def _carried(rows: pa.Table, ref: Ref, *, removed: bool = False) -> pa.Table:
     """Add layer, revision and the mark of removal."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     n = rows.num_rows
     for name, value, kind in (
@@ -154,7 +157,7 @@ whole AS (
 )
 SELECT {keys}, NULL::SMALLINT AS year{kept} FROM whole
 UNION ALL
-SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""  # noqa: S608  runs in the sandbox, read-only
+SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""
     with db.read() as con:
         ref = find(con, scenario)
     with db.read(sandbox=True) as con, _explained(con, table, where, expression):
@@ -170,7 +173,7 @@ SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""  # noqa:
 @contextlib.contextmanager
 def _explained(con: duckdb.DuckDBPyConnection, table: type[InputRow], where: str, expression: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
     """Turn an error in the user's SQL into one that names the columns there are."""
-    import duckdb  # noqa: PLC0415  heavy
+    import duckdb
 
     del con
     try:
@@ -199,7 +202,7 @@ SELECT {", ".join([*named, "c.year", *value])} FROM chosen AS c
 UNION
 SELECT {", ".join([*named, "o.year", *value])}
 FROM chosen AS c JOIN {table.qualified()} AS o ON {same}
-WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL {sets}""",  # noqa: S608  ours
+WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL {sets}""",
             [ref.scenario],
         ).to_arrow_table()
     insert(writer.con, table, _carried(rows, ref, removed=column is None))
@@ -214,7 +217,7 @@ def _count(writer: Writer, revision: int, n_set: int = 0, n_removed: int = 0) ->
 
 # --- values ----------------------------------------------------------------------------------------------------------
 def _cell(cell: str) -> tuple[type[InputRow], str]:
-    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import input_table
 
     name, dot, column = cell.partition(".")
     if not dot:
@@ -224,17 +227,21 @@ def _cell(cell: str) -> tuple[type[InputRow], str]:
         raise UserError(f"{cell} is part of the row's key.", "Remove the row and add another.")
     if column not in table.cell_names():
         raise UnknownNameError("column", column, table.cell_names(), f"table {name}")
+    if isinstance(table.__table__.columns[column].type, Geometry):
+        raise UserError(f"{cell} is a geometry, which is imported, not set.", "Import a file that holds it.")
     return table, column
 
 
 def _is_number(table: type[InputRow], column: str) -> bool:
-    import sqlalchemy as sa  # noqa: PLC0415  heavy
+    import sqlalchemy as sa
 
     return isinstance(table.__table__.columns[column].type, (sa.Double, sa.Integer))
 
 
 def _check_value(table: type[InputRow], column: str, value: Value) -> None:
-    """Refuse a value outside the column's bounds or choices."""
+    """Refuse a value that is not of the column's type, or outside its bounds or choices."""
+    import sqlalchemy as sa
+
     meaning = table.own()[column]
     where = f"{table.__table__.name}.{column}"
     if value is None:
@@ -242,10 +249,15 @@ def _check_value(table: type[InputRow], column: str, value: Value) -> None:
     if meaning.choices and value not in meaning.choices:
         hint = did_you_mean(str(value), meaning.choices) or f"Allowed: {', '.join(meaning.choices)}."
         raise UserError(f"{where} can't be '{value}'.", hint)
+    kind = table.__table__.columns[column].type
+    if isinstance(kind, sa.Boolean) and not isinstance(value, bool):
+        raise UserError(f"{where} is true or false, not '{value}'.", "NULL stands for not said.")
     if not _is_number(table, column):
         return
-    if isinstance(value, str) or math.isnan(float(value)) or math.isinf(float(value)):
+    if isinstance(value, str) or not math.isfinite(float(value)):
         raise UserError(f"{where} is a number, not '{value}'.", "NULL stands for unlimited or off.")
+    if isinstance(kind, sa.Integer) and float(value) % 1:
+        raise UserError(f"{where} is a whole number, not {value}.")
     low = -math.inf if meaning.low is None else meaning.low
     high = math.inf if meaning.high is None else meaning.high
     if not low <= float(value) <= high:
@@ -253,20 +265,20 @@ def _check_value(table: type[InputRow], column: str, value: Value) -> None:
 
 
 def _constant(table: type[InputRow], column: str, value: Value, n: int) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import sqlalchemy as sa  # noqa: PLC0415
+    """Return a value that was checked as a column of the column's type."""
+    import pyarrow as pa
+    import sqlalchemy as sa
 
     sa_type = table.__table__.columns[column].type
-    kind = (
-        pa.float64()
-        if isinstance(sa_type, sa.Double)
-        else pa.int64()
-        if isinstance(sa_type, sa.Integer)
-        else pa.bool_()
-        if isinstance(sa_type, sa.Boolean)
-        else pa.string()
-    )
-    return pa.repeat(pa.scalar(value, kind), n)
+    if value is None:
+        return pa.nulls(n, pa.string())
+    if isinstance(sa_type, sa.Boolean):
+        return pa.repeat(pa.scalar(bool(value)), n)
+    if _is_number(table, column):
+        whole = isinstance(sa_type, sa.Integer)
+        return pa.repeat(pa.scalar(int(value), pa.int64()) if whole else pa.scalar(float(value), pa.float64()), n)
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return pa.repeat(pa.scalar(text, pa.string()), n)
 
 
 def _quoted(names: Sequence[str]) -> list[str]:

@@ -63,7 +63,9 @@ class UnknownNameError(UserError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(set(known))
-        hint = did_you_mean(name, names) or (f"Known: {', '.join(names[:20])}." if names else f"There is no {kind} yet.")
+        hint = did_you_mean(name, names) or (
+            f"Known: {', '.join(names[:20])}." if names else f"There is no {kind} yet."
+        )
         super().__init__(f"unknown {kind} '{name}'{' in ' + where if where else ''}", hint)
         self.kind = kind
         self.name = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dhsdb import series
 
@@ -52,19 +52,20 @@ def load(con: duckdb.DuckDBPyConnection, ref: Ref, tables: Sequence[str]) -> Loa
     found = series.load(con, profile["sha256"]) if len(profile) else {}
     profiles = {n: found[h] for n, h in zip(profile["profile"], profile["sha256"], strict=True) if h in found}
     row = con.execute(
-        "SELECT max(l.epsg) FROM meta.layer_at(?, ?) AS st JOIN meta.scenario AS l ON l.scenario = st.layer", [ref.name, ref.revision]
+        "SELECT max(l.epsg) FROM meta.layer_at(?, ?) AS st JOIN meta.scenario AS l ON l.scenario = st.layer",
+        [ref.name, ref.revision],
     ).fetchone()
     return Loaded(frames, hashes, profiles, row[0] if row else None)
 
 
 def _table(con: duckdb.DuckDBPyConnection, ref: Ref, name: str) -> tuple[pd.DataFrame, str]:
     """Return the rows of a table in the order of their key, and their hash; the text of a DOUBLE gives all its digits."""
-    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import input_table
 
     table = input_table(name)
     order = ", ".join([*(f'"{k}"' for k in table.keys()), "year"])
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE effective AS"  # noqa: S608  names of ours, values as parameters
+        f"CREATE OR REPLACE TEMP TABLE effective AS"
         f" SELECT * EXCLUDE (scenario) FROM input.{name}_at($name, $revision) ORDER BY {order}",
         {"name": ref.name, "revision": ref.revision},
     )
@@ -78,7 +79,7 @@ def _table(con: duckdb.DuckDBPyConnection, ref: Ref, name: str) -> tuple[pd.Data
     return frame, str(row[0]) if row else ""
 
 
-def _shapes(wkb: pd.Series) -> object:  # type: ignore[type-arg]
-    import shapely  # noqa: PLC0415  heavy
+def _shapes(wkb: pd.Series[Any]) -> Any:
+    import shapely
 
     return shapely.from_wkb([None if w is None else bytes(w) for w in wkb])

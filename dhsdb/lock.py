@@ -48,7 +48,7 @@ def turn(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
     LockTimeoutError
         If the lock was not free in time; the message names the holder.
     """
-    import filelock  # noqa: PLC0415  heavy
+    import filelock
 
     lock = filelock.FileLock(_sidecar(path, "lock"), timeout=timeout_s, poll_interval=0.01)
     try:
@@ -71,7 +71,9 @@ def thread_turn(path: Path) -> Iterator[None]:
         yield
 
 
-def connect_patiently(path: Path, timeout_s: float, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+def connect_patiently(
+    path: Path, timeout_s: float, *, read_only: bool, config: dict[str, str]
+) -> duckdb.DuckDBPyConnection:
     """Open the file, waiting for a process that holds it without the sidecar lock.
 
     Raises
@@ -79,7 +81,7 @@ def connect_patiently(path: Path, timeout_s: float, *, read_only: bool, config: 
     LockTimeoutError
         If the file was not free in time; the message names the process.
     """
-    import duckdb  # noqa: PLC0415  heavy
+    import duckdb
 
     end = time.monotonic() + timeout_s
     wait = _FIRST_WAIT_S
@@ -96,7 +98,7 @@ def connect_patiently(path: Path, timeout_s: float, *, read_only: bool, config: 
 
 
 def _is_conflict(message: str) -> bool:
-    return "lock" in message.lower() or "being used by another process" in message.lower()
+    return "Could not set lock" in message or "being used by another process" in message
 
 
 def _pid_in(message: str) -> str:

@@ -51,7 +51,9 @@ def find(con: duckdb.DuckDBPyConnection, text: str) -> Ref:
         If the revision is no number, or the scenario did not exist at it.
     """
     name, _, at = text.partition("@")
-    row = con.execute("SELECT scenario, created FROM meta.scenario WHERE name = ? AND deleted IS NULL", [name]).fetchone()
+    row = con.execute(
+        "SELECT scenario, created FROM meta.scenario WHERE name = ? AND deleted IS NULL", [name]
+    ).fetchone()
     if row is None:
         raise UnknownNameError("scenario", name, scenario_names(con))
     newest = newest_revision(con)

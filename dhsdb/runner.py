@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dhsdb.models.stage import Outcome, Stage
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run as the view ``runs`` shows it; ``reused`` says that it was solved before."""
@@ -82,7 +80,7 @@ class _Chain:
     """The runs of one command for one scenario, while they come about."""
 
     def __init__(self, db: Database, order: Order, watch: Callable[[str, float, str], None]) -> None:
-        from dhsdb.models.registry import STAGES, applicable  # noqa: PLC0415  heavy
+        from dhsdb.models.registry import STAGES, applicable
 
         self.db = db
         self.order = order
@@ -99,10 +97,11 @@ class _Chain:
         self.done: dict[str, tuple[int, str]] = {}
         self.results: dict[str, Mapping[str, pd.DataFrame]] = {}
         self.records: list[Run] = []
+        self.warnings: list[tuple[str, str, str, str]] = []
 
     # --- what is asked -----------------------------------------------------------------------------------------------
     def _options(self) -> Options:
-        from dhsdb.models.options import parse  # noqa: PLC0415  heavy
+        from dhsdb.models.options import parse
 
         kept = self.loaded.tables["model_option"]
         own = {o: v for o, v in zip(kept["option"], kept["value"], strict=True) if o not in ("currency", "price_year")}
@@ -117,11 +116,13 @@ class _Chain:
             )
         unknown = [y for y in self.order.years if y not in model]
         if unknown:
-            raise UserError(f"{unknown[0]} is no model year of '{self.ref.name}'.", f"It has {', '.join(map(str, model))}.")
+            raise UserError(
+                f"{unknown[0]} is no model year of '{self.ref.name}'.", f"It has {', '.join(map(str, model))}."
+            )
         return tuple(sorted(self.order.years)) or model
 
     def _stages(self) -> list[Stage]:
-        from dhsdb.models.registry import STAGES, find_stage, missing  # noqa: PLC0415  heavy
+        from dhsdb.models.registry import STAGES, find_stage, missing
 
         names = self.order.stages or tuple(self.usual)
         if not names:
@@ -132,7 +133,9 @@ class _Chain:
         chosen = {find_stage(n).name for n in names}
         for name in chosen:
             if lack := missing(name, self.loaded.counts):
-                raise UserError(f"stage {name} can't be run for '{self.ref.name}': there is no {lack}.", "Import it first.")
+                raise UserError(
+                    f"stage {name} can't be run for '{self.ref.name}': there is no {lack}.", "Import it first."
+                )
         return [s for s in STAGES.values() if s.name in chosen]
 
     @property
@@ -150,14 +153,16 @@ class _Chain:
                 continue
             if not self._solve_stage(stage, fingerprint, parents):
                 return self.records
-        if self.records and all(r.reused for r in self.records):
+        if self.records and self.records[-1].reused:
             self._link_reused()
         return self.records
 
     def _check(self) -> None:
-        from dhsdb.check import check  # noqa: PLC0415  heavy
+        from dhsdb.check import check
 
-        errors = [f for f in check(self.db, self.ref.name) if f.severity == "error"]
+        found = check(self.db, self.ref.name, results=False)
+        errors = [f for f in found if f.severity == "error"]
+        self.warnings = [(f.severity, f.code, f.location, f.message) for f in found if f.severity != "error"]
         if errors:
             lines = "\n".join(f"  - {f.location}: {f.message}" for f in errors[:20])
             raise CheckError(
@@ -182,7 +187,7 @@ class _Chain:
         return found
 
     def _fingerprint(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> str:
-        from dhsdb.models.registry import source_of  # noqa: PLC0415  heavy
+        from dhsdb.models.registry import source_of
 
         facts = {
             "stage": stage.name,
@@ -217,7 +222,13 @@ class _Chain:
             self.db,
             chain,
             runs.Start(
-                self.ref.scenario, self.ref.revision, stage.name, years, json.dumps(given, sort_keys=True), self.is_default, fingerprint
+                self.ref.scenario,
+                self.ref.revision,
+                stage.name,
+                years,
+                json.dumps(given, sort_keys=True),
+                self.is_default,
+                fingerprint,
             ),
         )
         self.done[stage.name] = (run, fingerprint)
@@ -231,6 +242,7 @@ class _Chain:
             text = str(error) if isinstance(error, DhsdbError) else f"{type(error).__name__}: {error}"
             runs.finish(self.db, replace(end, message=text), {})
             raise
+        end.findings, self.warnings = self.warnings, []
         _fill(end, outcome, time.perf_counter() - began)
         self.watch(stage.name, 0.95, "writing")
         written = runs.finish(self.db, end, outcome.tables)
@@ -240,7 +252,7 @@ class _Chain:
         return outcome.solved
 
     def _outcome(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> Outcome:
-        from dhsdb.models.stage import Inputs  # noqa: PLC0415  heavy
+        from dhsdb.models.stage import Inputs
 
         inputs = Inputs(
             self.ref.name,
@@ -266,11 +278,14 @@ class _Chain:
         return set(self.usual) <= set(self.done)
 
     def _link_reused(self) -> None:
-        linked = [run for run, _ in self.done.values()]
-        if self.number is None:
-            runs.reuse(
-                self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=self._is_complete()
-            )
+        """Bring the runs at the end of the chain into it, which no solved stage after them did."""
+        linked, complete = [run for run, _ in self.done.values()], self._is_complete()
+        if self.number is not None:
+            runs.link(self.db, self.number, linked, complete=complete)
+            return
+        runs.reuse(
+            self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=complete
+        )
 
 
 def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], None] = lambda *_: None) -> list[Run]:
@@ -291,9 +306,11 @@ def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], 
 
 def record(db: Database, run: int) -> Run:
     """Return a run's record."""
-    columns = "run, scenario, revision, stage, status, objective, gap, build_s, solve_s, wall_s, peak_mb, started_at, message"
+    columns = (
+        "run, scenario, revision, stage, status, objective, gap, build_s, solve_s, wall_s, peak_mb, started_at, message"
+    )
     with db.read() as con:
-        row = con.execute(f"SELECT {columns} FROM runs WHERE run = ?", [run]).fetchone()  # noqa: S608  ours
+        row = con.execute(f"SELECT {columns} FROM runs WHERE run = ?", [run]).fetchone()
     if row is None:
         raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
     return Run(*row)
@@ -310,11 +327,11 @@ def _fill(end: runs.End, outcome: Outcome, wall_s: float) -> None:
     end.message = outcome.message or None
     end.wall_s = wall_s
     end.peak_mb = runs.peak_mb()
-    end.findings = [(f.severity, f.code, f.location, f.message) for f in outcome.findings]
+    end.findings += [(f.severity, f.code, f.location, f.message) for f in outcome.findings]
 
 
 def _spooled(ref: Ref, stage: Stage, end: runs.End) -> Run:
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
     note = "the store is held by another program; the results wait beside it and are taken in at the next opening"
     return Run(
@@ -325,8 +342,8 @@ def _spooled(ref: Ref, stage: Stage, end: runs.End) -> Run:
 
 def run_parallel(db: Database, orders: Sequence[Order], jobs: int) -> list[Run]:
     """Solve scenarios at the same time, each in a process of its own; the store orders their writes."""
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
-    from multiprocessing import get_context  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
     with ProcessPoolExecutor(min(jobs, len(orders)), mp_context=get_context("spawn")) as pool:
         pending = [pool.submit(_run_apart, str(db.path), db.wait_s, order) for order in orders]
@@ -334,6 +351,6 @@ def run_parallel(db: Database, orders: Sequence[Order], jobs: int) -> list[Run]:
 
 
 def _run_apart(path: str, wait_s: float, order: Order) -> list[Run]:
-    from dhsdb.database import Database  # noqa: PLC0415
+    from dhsdb.database import Database
 
     return run_scenario(Database(path, wait_s), order)

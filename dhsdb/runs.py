@@ -5,6 +5,7 @@ A result that can't be written in time is spooled as Parquet beside the store an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -67,13 +68,18 @@ class End:
 
 def open_chain(db: Database, scenario: int, revision: int, *, is_default: bool) -> int:
     """Register the chain of a command for one scenario and return its number."""
-    from dhsdb.schema.control import Chain  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Chain
 
     with db.write("starting a run") as writer:
         number = writer.next_id("chain", "chain")
         writer.session.add(
             Chain(
-                chain=number, scenario=scenario, revision=revision, is_default=is_default, is_complete=False, created_at=_now()
+                chain=number,
+                scenario=scenario,
+                revision=revision,
+                is_default=is_default,
+                is_complete=False,
+                created_at=_now(),
             )
         )
         return number
@@ -81,10 +87,10 @@ def open_chain(db: Database, scenario: int, revision: int, *, is_default: bool) 
 
 def start(db: Database, chain: int, what: Start) -> int:
     """Register a run with the process that solves it, and return its number."""
-    import psutil  # noqa: PLC0415  heavy
+    import psutil
 
-    import dhsdb  # noqa: PLC0415
-    from dhsdb.schema.control import ChainRun, Run  # noqa: PLC0415  heavy
+    import dhsdb
+    from dhsdb.schema.control import ChainRun, Run
 
     with db.write("starting a run") as writer:
         number = writer.next_id("run", "run")
@@ -98,18 +104,22 @@ def start(db: Database, chain: int, what: Start) -> int:
         return number
 
 
-def link(db: Database, chain: int, linked: Sequence[int]) -> None:
-    """Link runs that were solved before, or elsewhere, into a chain."""
-    with db.write("starting a run") as writer:
+def link(db: Database, chain: int, linked: Sequence[int], *, complete: bool = False) -> None:
+    """Link runs that were solved before, or elsewhere, into a chain; it is complete if they are the last that it lacked."""
+    with db.write("linking runs solved before") as writer:
         _link(writer, chain, linked)
+        if complete:
+            writer.con.execute("UPDATE meta.chain SET is_complete = TRUE WHERE chain = ?", [chain])
 
 
-def reuse(db: Database, scenario: int, revision: int, linked: Sequence[int], *, is_default: bool, complete: bool) -> int:
+def reuse(
+    db: Database, scenario: int, revision: int, linked: Sequence[int], *, is_default: bool, complete: bool
+) -> int:
     """Return the chain of a scenario that holds just these runs; make one if there is none.
 
     The newest chain speaks for the scenario, so an older one of the same runs is not enough.
     """
-    from dhsdb.schema.control import Chain  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Chain
 
     with db.read() as con:
         row = con.execute(
@@ -123,7 +133,12 @@ def reuse(db: Database, scenario: int, revision: int, linked: Sequence[int], *, 
         number = writer.next_id("chain", "chain")
         writer.session.add(
             Chain(
-                chain=number, scenario=scenario, revision=revision, is_default=is_default, is_complete=complete, created_at=_now()
+                chain=number,
+                scenario=scenario,
+                revision=revision,
+                is_default=is_default,
+                is_complete=complete,
+                created_at=_now(),
             )
         )
         _link(writer, number, linked)
@@ -165,7 +180,9 @@ def use(db: Database, run: int) -> None:
             "SELECT max(c.chain) FROM meta.chain_run AS r JOIN meta.chain AS c USING (chain) WHERE r.run = ? AND c.scenario = ?",
             [run, row[0]],
         ).fetchone()
-        writer.con.execute("UPDATE meta.scenario SET chosen_chain = ? WHERE scenario = ?", [chain[0] if chain else None, row[0]])
+        writer.con.execute(
+            "UPDATE meta.scenario SET chosen_chain = ? WHERE scenario = ?", [chain[0] if chain else None, row[0]]
+        )
 
 
 def delete(db: Database, run: int) -> None:
@@ -176,7 +193,7 @@ def delete(db: Database, run: int) -> None:
     UserError
         If there is no such run, or it is still running.
     """
-    from dhsdb.schema.catalog import RESULT  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import RESULT
 
     with db.write(f"deleting run {run}") as writer:
         row = writer.con.execute("SELECT status FROM meta.run WHERE run = ?", [run]).fetchone()
@@ -185,9 +202,9 @@ def delete(db: Database, run: int) -> None:
         if row[0] == "running":
             raise UserError(f"run {run} is still running.", "Stop it first.")
         for table in RESULT:
-            writer.con.execute(f"DELETE FROM result.{table} WHERE run = ?", [run])  # noqa: S608  our names
+            writer.con.execute(f"DELETE FROM result.{table} WHERE run = ?", [run])
         for table in ("finding", "chain_run", "run"):
-            writer.con.execute(f"DELETE FROM meta.{table} WHERE run = ?", [run])  # noqa: S608  our names
+            writer.con.execute(f"DELETE FROM meta.{table} WHERE run = ?", [run])
         writer.con.execute("DELETE FROM meta.chain WHERE chain NOT IN (SELECT chain FROM meta.chain_run)")
 
 
@@ -201,10 +218,7 @@ def solved_before(con: duckdb.DuckDBPyConnection, fingerprint: str) -> int | Non
 
 def results(con: duckdb.DuckDBPyConnection, run: int, tables: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return result tables of a run, without the column ``run``."""
-    return {
-        t: con.execute(f"SELECT * EXCLUDE (run) FROM result.{t} WHERE run = ?", [run]).df()  # noqa: S608  our names
-        for t in tables
-    }
+    return {t: con.execute(f"SELECT * EXCLUDE (run) FROM result.{t} WHERE run = ?", [run]).df() for t in tables}
 
 
 def repair(db: Database) -> None:
@@ -213,7 +227,7 @@ def repair(db: Database) -> None:
     if folder.is_dir():
         for spooled in sorted(folder.glob("run-*")):
             _take_in(db, spooled)
-        if not any(folder.iterdir()):
+        with contextlib.suppress(OSError):  # another process may be at it, or have left something
             folder.rmdir()
     with db.read() as con:
         dead = _dead(con)
@@ -233,13 +247,13 @@ def spool_folder(db: Database) -> Path:
 
 def peak_mb() -> float:
     """Return the peak memory of this process in megabytes (the present one where the system keeps no peak)."""
-    import psutil  # noqa: PLC0415  heavy
+    import psutil
 
     info = psutil.Process().memory_info()
     peak = getattr(info, "peak_wset", 0)  # Windows
     if not peak:
         try:
-            import resource  # noqa: PLC0415  POSIX only
+            import resource
 
             scale = 1 if platform.system() == "Darwin" else 1024
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
@@ -250,11 +264,11 @@ def peak_mb() -> float:
 
 # --- writing ---------------------------------------------------------------------------------------------------------
 def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
-    from dhsdb.bulk import to_arrow  # noqa: PLC0415
-    from dhsdb.schema.catalog import RESULT  # noqa: PLC0415  heavy
-    from dhsdb.schema.control import Finding  # noqa: PLC0415
+    from dhsdb.bulk import to_arrow
+    from dhsdb.schema.catalog import RESULT
+    from dhsdb.schema.control import Finding
 
     row = writer.con.execute("SELECT coalesce(max(item), 0) FROM result.item").fetchone()
     before = int(row[0]) if row else 0
@@ -268,7 +282,13 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
     for severity, code, location, message in end.findings:
         writer.session.add(
             Finding(
-                scenario=row[0], revision=row[1], run=end.run, severity=severity, code=code, location=location, message=message
+                scenario=row[0],
+                revision=row[1],
+                run=end.run,
+                severity=severity,
+                code=code,
+                location=location,
+                message=message,
             )
         )
     writer.flush()
@@ -276,7 +296,8 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
         "UPDATE meta.run SET status = $status, objective = $objective, bound = $bound, gap = $gap, solver = $solver,"
         " solver_version = $solver_version, build_s = $build_s, solve_s = $solve_s, wall_s = $wall_s, peak_mb = $peak_mb,"
         " message = $message, finished_at = $finished WHERE run = $run",
-        {k: v for k, v in asdict(end).items() if k not in ("chain", "chain_complete", "findings")} | {"finished": _now()},
+        {k: v for k, v in asdict(end).items() if k not in ("chain", "chain_complete", "findings")}
+        | {"finished": _now()},
     )
     if end.chain_complete and end.status in _FINISHED:
         writer.con.execute("UPDATE meta.chain SET is_complete = TRUE WHERE chain = ?", [end.chain])
@@ -284,8 +305,8 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
 
 def _renumbered(rows: pa.Table, before: int) -> pa.Table:
     """Return rows whose items are counted on from those that the store has."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
-    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     if "item" not in rows.column_names or not rows.num_rows:
         return rows
@@ -294,7 +315,7 @@ def _renumbered(rows: pa.Table, before: int) -> pa.Table:
 
 
 def _link(writer: Writer, chain: int, runs: Sequence[int]) -> None:
-    from dhsdb.schema.control import ChainRun  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import ChainRun
 
     present = {r[0] for r in writer.con.execute("SELECT run FROM meta.chain_run WHERE chain = ?", [chain]).fetchall()}
     for run in sorted(set(runs) - present):
@@ -304,9 +325,9 @@ def _link(writer: Writer, chain: int, runs: Sequence[int]) -> None:
 
 def _spool(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
     """Leave the results beside the store; the folder gets its name last, so that a half-written one is never taken in."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+    import pyarrow.parquet as pq
 
-    from dhsdb.bulk import to_arrow  # noqa: PLC0415
+    from dhsdb.bulk import to_arrow
 
     folder = spool_folder(db)
     unfinished = folder / f"unfinished-{end.run}"
@@ -318,22 +339,22 @@ def _spool(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _take_in(db: Database, spooled: Path) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+    """Write spooled results, unless another process did so while we waited for our turn."""
+    import pyarrow.parquet as pq
 
-    facts: dict[str, Any] = json.loads((spooled / "end.json").read_text(encoding="utf-8"))
-    facts["findings"] = [tuple(f) for f in facts["findings"]]
-    end = End(**facts)
-    tables = {f.stem: pq.read_table(f) for f in sorted(spooled.glob("*.parquet"))}
-    with db.write(f"taking in run {end.run}") as writer:
-        waiting = writer.con.execute("SELECT status FROM meta.run WHERE run = ?", [end.run]).fetchone()
+    run = int(spooled.name.removeprefix("run-"))
+    with db.write(f"taking in run {run}") as writer:
+        waiting = writer.con.execute("SELECT status FROM meta.run WHERE run = ?", [run]).fetchone()
         if waiting and waiting[0] in ("running", "lost"):
-            _write(writer, end, tables)
-    shutil.rmtree(spooled)
+            facts: dict[str, Any] = json.loads((spooled / "end.json").read_text(encoding="utf-8"))
+            facts["findings"] = [tuple(f) for f in facts["findings"]]
+            _write(writer, End(**facts), {f.stem: pq.read_table(f) for f in sorted(spooled.glob("*.parquet"))})
+    shutil.rmtree(spooled, ignore_errors=True)
 
 
 def _dead(con: duckdb.DuckDBPyConnection) -> list[int]:
     """Return runs of this host that say they run but whose process is gone, or is another one by now."""
-    import psutil  # noqa: PLC0415  heavy
+    import psutil
 
     running = con.execute(
         "SELECT run, pid, process_start FROM meta.run WHERE status = 'running' AND host = ?", [socket.gethostname()]

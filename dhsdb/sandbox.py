@@ -34,10 +34,10 @@ def query_apart(db: Database, query: str, *, write: bool = False) -> pa.Table:
     UserError
         If the statement fails, with DuckDB's own words.
     """
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
     order = {"path": str(db.path), "wait_s": db.wait_s, "query": query, "write": write}
-    child = subprocess.run(  # noqa: S603  our own interpreter and module
+    child = subprocess.run(
         [sys.executable, "-m", "dhsdb.sandbox"], input=json.dumps(order).encode(), capture_output=True, check=False
     )
     if child.returncode == 0:
@@ -50,10 +50,10 @@ def query_apart(db: Database, query: str, *, write: bool = False) -> pa.Table:
 
 
 def _child() -> int:
-    import duckdb  # noqa: PLC0415  heavy
-    import pyarrow as pa  # noqa: PLC0415
+    import duckdb
+    import pyarrow as pa
 
-    from dhsdb.database import Database  # noqa: PLC0415
+    from dhsdb.database import Database
 
     order = json.load(sys.stdin)
     db = Database(order["path"], order["wait_s"])
@@ -71,7 +71,7 @@ def _child() -> int:
 
 
 def _run(db: Database, query: str, *, write: bool) -> pa.Table:
-    from dhsdb.database import lock_down  # noqa: PLC0415
+    from dhsdb.database import lock_down
 
     spatial = "st_" in query.lower()
     if not write:

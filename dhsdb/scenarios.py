@@ -103,14 +103,14 @@ def delete(db: Database, name: str, message: str = "") -> None:
 
 
 def add_revision(writer: Writer, scenario: int, kind: str, message: str, n_set: int = 0, n_removed: int = 0) -> int:
-    """Number a change and return the number.
+    """Register a change and return its number.
 
     Raises
     ------
     UserError
         If the message is empty.
     """
-    from dhsdb.schema.control import Revision  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Revision
 
     if not message.strip():
         raise UserError("every change needs a message.", 'Say why with -m "..."')
@@ -131,10 +131,10 @@ def add_revision(writer: Writer, scenario: int, kind: str, message: str, n_set: 
 
 def declare_years(writer: Writer, ref: Ref, years: Sequence[int]) -> None:
     """Write model years into the scenario's own layer, as part of revision ``ref.revision``."""
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
-    from dhsdb.bulk import insert  # noqa: PLC0415
-    from dhsdb.schema.inputs import ModelYear  # noqa: PLC0415
+    from dhsdb.bulk import insert
+    from dhsdb.schema.inputs import ModelYear
 
     if not years:
         return
@@ -152,11 +152,13 @@ def declare_years(writer: Writer, ref: Ref, years: Sequence[int]) -> None:
 
 
 def _register(writer: Writer, name: str, kind: str, message: str, epsg: int | None) -> Ref:
-    from dhsdb.schema.control import Scenario  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Scenario
 
     check_name(name)
     if name in scenario_names(writer.con):
-        raise UserError(f"scenario '{name}' exists already.", f"Choose another name, or `dhsdb scenario delete {name}`.")
+        raise UserError(
+            f"scenario '{name}' exists already.", f"Choose another name, or `dhsdb scenario delete {name}`."
+        )
     number = writer.next_id("scenario", "scenario")
     revision = add_revision(writer, number, kind, message)
     writer.session.add(Scenario(scenario=number, name=name, epsg=epsg, created=revision))
@@ -165,7 +167,7 @@ def _register(writer: Writer, name: str, kind: str, message: str, epsg: int | No
 
 
 def _push(writer: Writer, ref: Ref, stack: Sequence[tuple[int, int | None, int]]) -> None:
-    from dhsdb.schema.control import Stack  # noqa: PLC0415  heavy
+    from dhsdb.schema.control import Stack
 
     for rank, (layer, pin, peer) in enumerate(stack):
         writer.session.add(

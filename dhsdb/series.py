@@ -57,10 +57,10 @@ def save(writer: Writer, series: Iterable[Values]) -> list[str]:
     UserError
         If a series is empty, holds no finite number, or is of an unknown kind.
     """
-    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow as pa
 
-    from dhsdb.bulk import insert  # noqa: PLC0415
-    from dhsdb.schema.control import Series, SeriesValue  # noqa: PLC0415
+    from dhsdb.bulk import insert
+    from dhsdb.schema.control import Series, SeriesValue
 
     hashes = []
     for one in series:
@@ -91,7 +91,8 @@ def load(con: duckdb.DuckDBPyConnection, hashes: Iterable[str]) -> dict[str, Val
     """Return series by hash."""
     wanted = sorted(set(hashes))
     heads = con.execute(
-        "SELECT series, sha256, kind, unit, step_h, start, calendar FROM meta.series WHERE list_contains(?, sha256)", [wanted]
+        "SELECT series, sha256, kind, unit, step_h, start, calendar FROM meta.series WHERE list_contains(?, sha256)",
+        [wanted],
     ).fetchall()
     found = {}
     for number, sha256, kind, unit, step_h, start, calendar in heads:

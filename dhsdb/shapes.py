@@ -21,8 +21,8 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
     UnknownNameError
         If no view of that name holds geometries.
     """
-    import geopandas as gpd  # noqa: PLC0415  heavy
-    import shapely  # noqa: PLC0415
+    import geopandas as gpd
+    import shapely
 
     with db.read() as con:
         ref = find(con, scenario)
@@ -35,12 +35,17 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
         if name not in known:
             raise UnknownNameError("view with geometries", view, known)
         space, columns = known[name]
-        frame = con.execute(f'SELECT * FROM "{space}"."{name}" WHERE scenario = ?', [ref.name]).df()  # noqa: S608  from the catalog
+        frame = con.execute(f'SELECT * FROM "{space}"."{name}" WHERE scenario = ?', [ref.name]).df()
         row = con.execute(
-            "SELECT max(s.epsg) FROM meta.layer_at(?, ?) AS l JOIN meta.scenario AS s ON s.scenario = l.layer", [ref.name, ref.revision]
+            "SELECT max(s.epsg) FROM meta.layer_at(?, ?) AS l JOIN meta.scenario AS s ON s.scenario = l.layer",
+            [ref.name, ref.revision],
         ).fetchone()
     if row is None or row[0] is None:
-        raise UserError(f"scenario '{scenario}' holds no geometries.", "Import some first, for example with `dhsdb import osm`.")
+        raise UserError(
+            f"scenario '{scenario}' holds no geometries.", "Import some first, for example with `dhsdb import osm`."
+        )
     for column in columns:
-        frame[column] = gpd.GeoSeries(shapely.from_wkb([None if w is None else bytes(w) for w in frame[column]]), crs=row[0])
+        frame[column] = gpd.GeoSeries(
+            shapely.from_wkb([None if w is None else bytes(w) for w in frame[column]]), crs=row[0]
+        )
     return gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=row[0])

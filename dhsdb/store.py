@@ -63,7 +63,7 @@ class Store:
         **options
             ``year``, ``site``, ``bbox``, ``epsg``, ``on_conflict``, ``message``, ``dry_run``, ``progress``.
         """
-        from dhsdb.importers.pipeline import run_import  # noqa: PLC0415  heavy
+        from dhsdb.importers.pipeline import run_import
 
         return run_import(self.db, format, [Path(p) for p in paths], scenario=scenario, **options)
 
@@ -83,7 +83,9 @@ class Store:
         """Delete a scenario that no other builds on."""
         scenarios.delete(self.db, name, message)
 
-    def set(self, scenario: str, cell: str, value: edits.Value, *, where: str = "", year: int | None = None, message: str) -> edits.Edit:
+    def set(
+        self, scenario: str, cell: str, value: edits.Value, *, where: str = "", year: int | None = None, message: str
+    ) -> edits.Edit:
         """Set a column of the rows that a condition selects; see :func:`dhsdb.edits.set_cells`."""
         return edits.set_cells(self.db, scenario, cell, value, where=where, year=year, message=message)
 
@@ -132,19 +134,19 @@ class Store:
         view
             A result view (``network``, ``connection``) or an input table (``building``, ``input.street``).
         """
-        from dhsdb.shapes import geo_frame  # noqa: PLC0415  heavy
+        from dhsdb.shapes import geo_frame
 
         return geo_frame(self.db, view, scenario)
 
     def diff(self, a: str, b: str, **options: Any) -> Diff:
         """Compare two scenarios, revisions or runs; see :func:`dhsdb.diff.diff`."""
-        from dhsdb.diff import diff  # noqa: PLC0415  heavy
+        from dhsdb.diff import diff
 
         return diff(self.db, a, b, **options)
 
     def check(self, scenario: str | None = None) -> list[Finding]:
         """Return what is wrong or implausible, in one scenario or in all."""
-        from dhsdb.check import check  # noqa: PLC0415  heavy
+        from dhsdb.check import check
 
         return check(self.db, scenario)
 
@@ -162,13 +164,13 @@ class Store:
     # --- the file ----------------------------------------------------------------------------------------------------
     def backup(self, path: str | Path) -> Path:
         """Copy the store consistently to a new file."""
-        from dhsdb.upkeep import backup  # noqa: PLC0415
+        from dhsdb.upkeep import backup
 
         return backup(self.db, Path(path))
 
     def compact(self) -> tuple[int, int]:
         """Drop what nothing refers to and rewrite the file; return its size before and after, in bytes."""
-        from dhsdb.upkeep import compact  # noqa: PLC0415
+        from dhsdb.upkeep import compact
 
         return compact(self.db)
 
@@ -184,6 +186,7 @@ def existing(path: str | Path | None) -> Store:
     store = Store(path, create=False)
     if not store.db.path.exists():
         raise UserError(
-            f"there is no store at {store.db.path}.", "Create it with `dhsdb init`, or name another with --store FILE or $DHSDB_STORE."
+            f"there is no store at {store.db.path}.",
+            "Create it with `dhsdb init`, or name another with --store FILE or $DHSDB_STORE.",
         )
     return store

@@ -29,12 +29,12 @@ def write_table(rows: pa.Table, form: str, output: Path | None) -> None:
     if form == "parquet":
         if output is None:
             raise UserError("parquet needs a file.", "Add --output FILE.")
-        import pyarrow.parquet as pq  # noqa: PLC0415  heavy
+        import pyarrow.parquet as pq
 
         pq.write_table(rows, output)
         return
     if form == "table" and output is None:
-        from dhsdb.cli.output import rows as show  # noqa: PLC0415
+        from dhsdb.cli.output import rows as show
 
         show(rows.to_pylist(), as_json=False, empty=f"no rows: {', '.join(rows.column_names)}")
         return
@@ -46,8 +46,8 @@ def write_table(rows: pa.Table, form: str, output: Path | None) -> None:
 
 
 def _csv(rows: pa.Table) -> str:
-    import csv  # noqa: PLC0415
-    import io  # noqa: PLC0415
+    import csv
+    import io
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -57,12 +57,18 @@ def _csv(rows: pa.Table) -> str:
 
 
 def _cell(value: object) -> object:
-    from dhsdb.cli.output import plain  # noqa: PLC0415
+    from dhsdb.cli.output import plain
 
-    return json.dumps(plain(value)) if isinstance(value, (list, dict)) else plain(value) if isinstance(value, bytes) else value
+    return (
+        json.dumps(plain(value))
+        if isinstance(value, (list, dict))
+        else plain(value)
+        if isinstance(value, bytes)
+        else value
+    )
 
 
 def _plain(rows: pa.Table) -> object:
-    from dhsdb.cli.output import plain  # noqa: PLC0415
+    from dhsdb.cli.output import plain
 
     return plain(rows.to_pylist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from dhsdb.database import CONFIG
@@ -51,7 +50,7 @@ def compact(db: Database) -> tuple[int, int]:
     fresh.unlink(missing_ok=True)
     with thread_turn(db.path), turn(db.path, db.wait_s, "compacting"):
         _copy_held(db, fresh)
-        os.replace(fresh, db.path)
+        fresh.replace(db.path)
         db.path.with_name(f"{db.path.name}.wal").unlink(missing_ok=True)
     return before, db.path.stat().st_size
 
@@ -75,4 +74,4 @@ def _copy_held(db: Database, target: Path) -> None:
         con.execute("DETACH copy")
     finally:
         con.close()
-    os.replace(unfinished, target)
+    unfinished.replace(target)

@@ -319,7 +319,7 @@ _POWER = re.compile(r"(\d[\d.,]*)\s*(GW|MW|kW|W)", re.IGNORECASE)
 _MW = {"gw": 1e3, "mw": 1.0, "kw": 1e-3, "w": 1e-6}
 
 
-def source_kind(building: str | None, tag: Tag) -> str | None:  # noqa: PLR0911  one line per kind
+def source_kind(building: str | None, tag: Tag) -> str | None:
     """Return the kind of heat source that tags speak of: one of :data:`TYPICAL`, plant, substation, or None.
 
     A plant or generator counts if its output of heat is tagged; a roof's own solar collector only with a figure.

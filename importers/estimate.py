@@ -28,15 +28,19 @@ def estimate_demand(db: Database, scenario: str, message: str = "") -> Edit:
     UserError
         If the scenario holds no buildings or no specific demands.
     """
-    from dhsdb.importers import demand  # noqa: PLC0415  heavy
+    from dhsdb.importers import demand
 
     buildings, specific, present = _read(db, scenario)
     if not len(buildings) or not len(specific):
         lack = "buildings" if not len(buildings) else "specific demands"
-        raise UserError(f"scenario '{scenario}' holds no {lack}.", "Import them first, for example with `dhsdb import osm`.")
+        raise UserError(
+            f"scenario '{scenario}' holds no {lack}.", "Import them first, for example with `dhsdb import osm`."
+        )
     given = present[~present["rule"].fillna("").str.startswith(ESTIMATED)]
     buildings = buildings[~buildings["building"].isin(given["building"])]
-    parts = [demand.estimate(buildings, rows.reset_index(drop=True)).assign(year=year) for year, rows in _by_year(specific)]
+    parts = [
+        demand.estimate(buildings, rows.reset_index(drop=True)).assign(year=year) for year, rows in _by_year(specific)
+    ]
     with db.write(f"estimating demand in {scenario}") as writer:
         ref = find(writer.con, scenario)
         text = message or "estimate heat demand from floor area, use and specific demand"
@@ -51,19 +55,24 @@ def _read(db: Database, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
         ref = find(con, scenario)
         at = [ref.name, ref.revision]
         buildings = con.execute("SELECT * EXCLUDE (scenario, year, geometry) FROM input.building_at(?, ?)", at).df()
-        specific = con.execute("SELECT * EXCLUDE (scenario) FROM input.specific_demand_at(?, ?) ORDER BY year, use", at).df()
-        present = con.execute("SELECT building, rule FROM input.building_demand_at(?, ?) WHERE NOT rule IS NULL", at).df()
+        specific = con.execute(
+            "SELECT * EXCLUDE (scenario) FROM input.specific_demand_at(?, ?) ORDER BY year, use", at
+        ).df()
+        present = con.execute(
+            "SELECT building, rule FROM input.building_demand_at(?, ?) WHERE NOT rule IS NULL", at
+        ).df()
     return buildings, specific, present
 
 
 def _by_year(specific: pd.DataFrame) -> list[tuple[int | None, pd.DataFrame]]:
     """Return specific demands by year; as one table of every year where all years agree."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     figures = specific.drop(columns=["year"])
     years = specific["year"]
     groups: list[tuple[int | None, pd.DataFrame]] = [
-        (None if pd.isna(year) else int(year), figures[years.isna() if pd.isna(year) else years == year]) for year in years.unique()
+        (None if pd.isna(year) else int(year), figures[years.isna() if pd.isna(year) else years == year])
+        for year in years.unique()
     ]
     first = groups[0][1].reset_index(drop=True)
     if all(first.equals(rows.reset_index(drop=True)) for _, rows in groups):
@@ -72,7 +81,7 @@ def _by_year(specific: pd.DataFrame) -> list[tuple[int | None, pd.DataFrame]]:
 
 
 def _add(writer: object, rows: pd.DataFrame, ref: Ref) -> int:
-    from dhsdb.schema.places import BuildingDemand  # noqa: PLC0415  heavy
+    from dhsdb.schema.places import BuildingDemand
 
     rows["year"] = rows["year"].astype("Int16")
     return add_rows(writer, BuildingDemand, ref, rows)  # type: ignore[arg-type]

@@ -331,7 +331,7 @@ WHERE o.layer = $layer AND o.rev_to IS NULL AND (
         A row that names its cells becomes a whole row where there was none. Where the layer's rows of single years
         would hide a row of every year, or only some years lack it, such years get a row as well.
         """
-        cells = "CASE WHEN {found} THEN i.cells END AS cells" if self.overwrites else "NULL AS cells"
+        cells = "CASE WHEN {found} THEN i.cells END AS cells" if self.overwrites else "NULL::VARCHAR[] AS cells"
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_new AS

@@ -288,7 +288,7 @@ class _Scan:
             return
         if not ring.is_closed or shapely.get_num_points(ring) < 4:  # noqa: PLR2004  a ring of three sides
             return
-        polygon = _polygonal(shapely.polygons(shapely.get_coordinates(ring)))
+        polygon = _polygonal(shapely.Polygon(shapely.get_coordinates(ring)))
         if polygon.area > 0:
             tag, key = way.tags.get, f"w{way.id}"
             self.mended.append(key)
@@ -297,8 +297,8 @@ class _Scan:
 
 
 def _record(key: str, building: str | None, tag: demand.Tag) -> Record:
-    street, number = _text(tag("addr:street")), _text(tag("addr:housenumber"))
-    address = f"{street} {number or ''}".rstrip() if street else None
+    street = _text(tag("addr:street"))
+    address = f"{street} {_text(tag('addr:housenumber')) or ''}".rstrip() if street else None
     return (
         key, demand.use_of(tag), _text(building), _text(tag("name")), address,
         demand.number_in(tag("building:levels")), demand.metres_in(tag("height")),
@@ -319,12 +319,13 @@ def _diameter(text: str | None) -> float:
     return number if text and re.search(r"\d\s*m$", text) else number / 1000
 
 
-def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
+def _polygonal(geometry: shapely.Geometry) -> shapely.Polygon | shapely.MultiPolygon:
     """Make a polygon valid and drop the lines and points that this may leave."""
     import shapely
 
     parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(geometry)))
-    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])  # noqa: PLR2004  polygons
+    polygons = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])  # noqa: PLR2004  surfaces
+    return cast("shapely.Polygon | shapely.MultiPolygon", polygons)
 
 
 def _scan(file: Path, skip: set[str]) -> _Scan | Problem:
@@ -588,7 +589,7 @@ def _points(frame: pd.DataFrame) -> NDArray[np.float64]:
     """Return the centroids of geometries, shape (rows, 2)."""
     import shapely
 
-    return cast("NDArray[np.float64]", shapely.get_coordinates(shapely.centroid(frame["geometry"].to_numpy())))
+    return shapely.get_coordinates(shapely.centroid(frame["geometry"].to_numpy()))
 
 
 def _some(keys: Iterable[str], what: str = "building") -> str:

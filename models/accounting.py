@@ -72,7 +72,10 @@ class Horizon:
             return np.ones(1)
         offset = self.years - self.years[0]
         return np.array(
-            [sum((1 + self.discount) ** -(o + a + 0.5) for a in range(round(s))) for o, s in zip(offset, self.stands_for, strict=True)]
+            [
+                sum((1 + self.discount) ** -(o + a + 0.5) for a in range(round(s)))
+                for o, s in zip(offset, self.stands_for, strict=True)
+            ]
         )
 
     def alive(self, life: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -93,7 +96,8 @@ class Horizon:
 
     def investment_weight(self, life: NDArray[np.float64], wacc: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the present value of the annuities of an investment of 1 in year v, shape (n, units)."""
-        return annuity(life, wacc) * np.einsum("vyu,y->vu", self.alive(life), self.weight)
+        served: NDArray[np.float64] = np.einsum("vyu,y->vu", self.alive(life), self.weight)
+        return annuity(life, wacc) * served
 
 
 def horizon(years: Sequence[int], stands_for: NDArray[np.float64], discount: float) -> Horizon:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dhsdb.errors import UserError
-from dhsdb.models.stage import Warning_
+from dhsdb.models.grids import records
+from dhsdb.models.stage import Remark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ _FLAT = ""
 
 
 def demands(
-    inputs: Inputs, years: tuple[int, ...], steps: Steps, commodities: Grid, findings: list[Warning_]
+    inputs: Inputs, years: tuple[int, ...], steps: Steps, commodities: Grid, findings: list[Remark]
 ) -> tuple[Array, Array, Array]:
     """Return demand in each step, network loss in each step, and demand at any time of the year.
 
@@ -40,7 +41,8 @@ def demands(
     annual = np.zeros((len(years), commodities.n))
     for y, year in enumerate(years):
         rows = inputs.table("demand", year)
-        for site, commodity, timing, mwh, profile in rows[["site", "commodity", "timing", "mwh", "profile"]].itertuples(index=False):
+        for row in records(rows):
+            site, commodity, timing, mwh, profile = row.site, row.commodity, row.timing, row.mwh, row.profile
             k = _balance(commodities, site, commodity, "demand")
             if timing == "year":
                 annual[y, k] += mwh
@@ -55,7 +57,7 @@ def demands(
     return demand, loss, annual
 
 
-def building_heat(inputs: Inputs, year: int, findings: list[Warning_]) -> dict[tuple[str, str], float]:
+def building_heat(inputs: Inputs, year: int, findings: list[Remark]) -> dict[tuple[str, str], float]:
     """Return the buildings' heat by (site, profile), MWh; a building without a profile takes a flat one."""
     rows = building_rows(inputs, year)
     if not len(rows):
@@ -63,9 +65,15 @@ def building_heat(inputs: Inputs, year: int, findings: list[Warning_]) -> dict[t
     flat = int((rows["profile"] == _FLAT).sum())
     if flat:
         findings.append(
-            Warning_("warning", "demand-without-profile", "building_demand", f"{flat} buildings have no profile: taken as flat")
+            Remark(
+                "warning",
+                "demand-without-profile",
+                "building_demand",
+                f"{flat} buildings have no profile: taken as flat",
+            )
         )
-    return {(str(s), str(p)): float(v) for (s, p), v in rows.groupby(["site", "profile"])["mwh"].sum().items()}
+    sums = rows.groupby(["site", "profile"])["mwh"].sum().reset_index()
+    return {(str(r.site), str(r.profile)): float(r.mwh) for r in records(sums)}
 
 
 def building_rows(inputs: Inputs, year: int) -> pd.DataFrame:
@@ -85,8 +93,12 @@ def building_rows(inputs: Inputs, year: int) -> pd.DataFrame:
         site = site.fillna(known[0])
     if site.isna().any():
         lost = rows.loc[site.isna(), "building"].iloc[0]
-        raise UserError(f"building '{lost}' belongs to no site.", f"Set building.site to one of: {', '.join(known) or 'none yet'}.")
-    return rows.assign(site=site, mwh=mwh, profile=rows["profile"].fillna(_FLAT))[["building", "site", "profile", "mwh"]]
+        raise UserError(
+            f"building '{lost}' belongs to no site.", f"Set building.site to one of: {', '.join(known) or 'none yet'}."
+        )
+    return rows.assign(site=site, mwh=mwh, profile=rows["profile"].fillna(_FLAT))[
+        ["building", "site", "profile", "mwh"]
+    ]
 
 
 def _shape(inputs: Inputs, steps: Steps, profile: str, mwh: float | None, where: str) -> Array:
@@ -101,7 +113,9 @@ def _shape(inputs: Inputs, steps: Steps, profile: str, mwh: float | None, where:
     share = steps.of(whole, where)
     covered = share @ steps.weight
     if covered <= 0:
-        raise UserError(f"{where}: profile '{profile}' is zero in all modelled hours.", "Model other hours, or mend the profile.")
+        raise UserError(
+            f"{where}: profile '{profile}' is zero in all modelled hours.", "Model other hours, or mend the profile."
+        )
     return share * (mwh / (covered if steps.typical else whole.sum()))
 
 
@@ -115,11 +129,13 @@ def _add_loss(inputs: Inputs, year: int, steps: Steps, commodities: Grid, demand
     by temperature, not by load.
     """
     rows = inputs.table("network_temperature", year)
-    for row in rows.itertuples(index=False):
+    for row in records(rows):
         if np.isnan(row.loss_share) or not row.loss_share:
             continue
         k = _balance(commodities, row.site, HEAT, "network_temperature")
-        mean = 0.5 * (network_temperature(inputs, row, steps, "supply") + network_temperature(inputs, row, steps, "return"))
+        mean = 0.5 * (
+            network_temperature(inputs, row, steps, "supply") + network_temperature(inputs, row, steps, "return")
+        )
         ground = 8.0 if np.isnan(row.ground_c) else row.ground_c
         reference = mean.max() if np.isnan(row.loss_reference_c) else row.loss_reference_c
         heat = demand[k] @ steps.weight
@@ -127,7 +143,7 @@ def _add_loss(inputs: Inputs, year: int, steps: Steps, commodities: Grid, demand
         loss[k] += row.loss_share / (1 - row.loss_share) * heat / hours * (mean - ground) / (reference - ground)
 
 
-def network_temperature(inputs: Inputs, row: object, steps: Steps, side: str) -> Array:
+def network_temperature(inputs: Inputs, row: Any, steps: Steps, side: str) -> Array:
     """Return the supply or return temperature of a network in each step, degC."""
     profile = getattr(row, f"{side}_profile")
     if isinstance(profile, str) and profile:
@@ -135,12 +151,14 @@ def network_temperature(inputs: Inputs, row: object, steps: Steps, side: str) ->
         return steps.of(inputs.profile(profile, where), where)
     value = getattr(row, f"{side}_c")
     if value is None or np.isnan(value):
-        raise UserError(f"network_temperature of site '{row.site}' has no {side} temperature.", f"Give {side}_c.")  # type: ignore[attr-defined]
+        raise UserError(f"network_temperature of site '{row.site}' has no {side} temperature.", f"Give {side}_c.")
     return np.full(steps.n, float(value))
 
 
 def _balance(commodities: Grid, site: str, commodity: str, table: str) -> int:
     k = commodities.index((site, commodity))
     if k is None:
-        raise UserError(f"{table} needs commodity '{commodity}' at site '{site}', which table commodity lacks.", "Add a row for it.")
+        raise UserError(
+            f"{table} needs commodity '{commodity}' at site '{site}', which table commodity lacks.", "Add a row for it."
+        )
     return k

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dhsdb.errors import DhsdbError
 from dhsdb.models.investment import solve_energy, year_hours
-from dhsdb.models.stage import Outcome, Warning_
+from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.steps import full_year, window
 from dhsdb.models.system import build_system
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from dhsdb.models.energy import Sizes
     from dhsdb.models.stage import Inputs, Progress
@@ -27,7 +29,7 @@ _AGREE = 1e-6
 
 def solve(inputs: Inputs, progress: Progress) -> Outcome:
     """Run the units of each model year at least cost; demand that they can't meet is unserved, at its value."""
-    from dhsdb.models.energy import EnergyModel  # noqa: PLC0415  heavy
+    from dhsdb.models.energy import EnergyModel
 
     given = inputs.options.window
     hours = year_hours(inputs)
@@ -39,7 +41,8 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         system = build_system(inputs, (year,), steps)
         sizes = capacities(inputs, system)
         energy = EnergyModel(system, sizes, inputs.options.objective)
-        one = solve_energy(inputs, energy, lambda at=i, y=year: progress((at + 0.3) / len(inputs.years), f"solving {y}"), began, 1 + (given[0] if given else 0))  # type: ignore[misc]
+        tell = partial(progress, (i + 0.3) / len(inputs.years), f"solving {year}")
+        one = solve_energy(inputs, energy, tell, began, 1 + (given[0] if given else 0))
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
             one.message = f"{year}: {one.message}"
@@ -58,12 +61,14 @@ def capacities(inputs: Inputs, system: System) -> Sizes:
     DhsdbError
         If the investment stage hands over a unit that the dispatch lacks, or a sum that does not agree.
     """
-    from dhsdb.models.energy import Sizes  # noqa: PLC0415
+    from dhsdb.models.energy import Sizes
 
     parent = inputs.parents.get("investment")
     if parent is None or not len(parent["capacity"]):
         system.findings.append(
-            Warning_("info", "existing-capacity", "dispatch", "no investment run: dispatched with the existing capacities")
+            Remark(
+                "info", "existing-capacity", "dispatch", "no investment run: dispatched with the existing capacities"
+            )
         )
         return Sizes(system.processes.existing, system.stores.e["existing"], system.stores.p["existing"])
     rows = parent["capacity"].merge(parent["item"], on="item")
@@ -77,7 +82,9 @@ def capacities(inputs: Inputs, system: System) -> Sizes:
     return found
 
 
-def _sizes(rows: pd.DataFrame, system: System, units: Sequence[tuple[str, ...]], unit: str, without: set[str]) -> np.ndarray:  # type: ignore[type-arg]
+def _sizes(
+    rows: pd.DataFrame, system: System, units: Sequence[tuple[str, ...]], unit: str, without: set[str]
+) -> NDArray[np.float64]:
     values = np.zeros((len(system.years), len(units)))
     place = {u: i for i, u in enumerate(units)}
     year = {y: i for i, y in enumerate(system.years)}
@@ -100,17 +107,17 @@ def _check_sums(rows: pd.DataFrame, found: Sizes) -> None:
             )
 
 
-def _shortage(outcome: Outcome, year: int) -> list[Warning_]:
+def _shortage(outcome: Outcome, year: int) -> list[Remark]:
     rows = outcome.tables.get("unserved")
     if rows is None or not len(rows):
         return []
     text = f"{rows['mwh'].sum():.6g} MWh in {len(rows)} hours of {year} are not served"
-    return [Warning_("warning", "unserved", f"dispatch {year}", text)]
+    return [Remark("warning", "unserved", f"dispatch {year}", text)]
 
 
 def _join(a: Outcome, b: Outcome) -> Outcome:
     """Return two years as one outcome; items are numbered anew so that names keep one number."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     names = ["site", "technology", "commodity", "direction"]
     keys = {tuple(r): i for r, i in zip(a.tables["item"][names].to_numpy(), a.tables["item"]["item"], strict=True)}

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dhsdb.models.grids import places
 from dhsdb.models.lp import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,13 +79,14 @@ class EnergyModel:
     def _capacities(self) -> dict[str, _Capacity]:
         s = self.system
         p, st, conn = s.processes, s.stores, s.connection
-        facts = {
-            "process": ("MW", p.unit, p.existing, p.cap_min, p.cap_max, p.new_min, p.new_max, p.capital + conn, p.fixed, p.life, p.wacc),
-            "energy": ("MWh", st.unit, *_store_facts(st.e), st.life, st.wacc),
-            "power": ("MW", st.unit, *_store_facts(st.p), st.life, st.wacc),
-        }
+        process = [p.existing, p.cap_min, p.cap_max, p.new_min, p.new_max, p.capital + conn, p.fixed, p.life, p.wacc]
+        facts: tuple[tuple[str, str, list[tuple[str, ...]], list[Array]], ...] = (
+            ("process", "MW", p.unit, process),
+            ("energy", "MWh", st.unit, [*_store_facts(st.e), st.life, st.wacc]),
+            ("power", "MW", st.unit, [*_store_facts(st.p), st.life, st.wacc]),
+        )
         made = {}
-        for name, (unit, units, *numbers) in facts.items():
+        for name, unit, units, numbers in facts:
             given = None if self.sizes is None else getattr(self.sizes, name)
             made[name] = _Capacity(self, name, unit, units, numbers, given)
         return made
@@ -100,19 +102,22 @@ class EnergyModel:
         if given is not None and len(p.activity):
             alone = single[p.unit_of]
             most = (p.avail * given.process[:, :, None])[:, p.unit_of]
-            least = np.minimum((p.min_load * given.process)[:, :, None], p.avail * given.process[:, :, None])[:, p.unit_of]
+            least = np.minimum((p.min_load * given.process)[:, :, None], p.avail * given.process[:, :, None])[
+                :, p.unit_of
+            ]
             fixed = p.avail_fixed[:, p.unit_of][:, :, None]
             upper = np.where(alone[None, :, None], most, upper)
             lower = np.where(alone[None, :, None], np.where(fixed, most, least), lower)
         elif len(p.activity):
             upper = np.where(p.avail[:, p.unit_of] == 0, 0.0, upper)
         names = [" / ".join(a) for a in p.activity]
-        self.act = self.model.add_columns("act", cost.shape, lower, upper, cost, unit="MW", sets=(self.year, ("activity", names), self.step))
-        rows = np.arange(len(p.unit)) if given is None else np.flatnonzero(~single)
-        self._activity_rows(rows)
+        self.act = self.model.add_columns(
+            "act", cost.shape, lower, upper, cost, unit="MW", sets=(self.year, ("activity", names), self.step)
+        )
+        self._activity_rows(list(range(len(p.unit))) if given is None else places(~single))
         self._annual_rows(s.steps.weight)
 
-    def _activity_rows(self, units: NDArray[np.int64]) -> None:
+    def _activity_rows(self, units: Sequence[int]) -> None:
         """Activity of all modes within the available capacity, and above the least load."""
         p, cap = self.system.processes, self.capacity["process"]
         for kind, chosen in (
@@ -122,32 +127,42 @@ class EnergyModel:
         ):
             if not chosen:
                 continue
-            share = p.avail[:, chosen] if kind != "least" else np.minimum(p.min_load[:, chosen, None], p.avail[:, chosen])
+            share = (
+                p.avail[:, chosen] if kind != "least" else np.minimum(p.min_load[:, chosen, None], p.avail[:, chosen])
+            )
             low, high = {"most": (-np.inf, 0.0), "fixed": (0.0, 0.0), "least": (0.0, np.inf)}[kind]
             names = [" / ".join(p.unit[u]) for u in chosen]
             rows = self.model.add_rows(
-                f"{kind} activity", share.shape, *cap.limit(chosen, share, low, high), unit="MW", sets=(self.year, ("unit", names), self.step)
+                f"{kind} activity",
+                share.shape,
+                *cap.limit(chosen, share, low, high),
+                unit="MW",
+                sets=(self.year, ("unit", names), self.step),
             )
             cap.subtract(rows.index, chosen, share)
             for i, u in enumerate(chosen):
-                for a in np.flatnonzero(p.unit_of == u):
+                for a in places(p.unit_of == u):
                     self.model.add_terms(rows.index[:, i], self.act.index[:, a], 1.0)
 
     def _annual_rows(self, weight: Array) -> None:
         """Annual availability of units, and limits on the annual activity of modes."""
         p, cap = self.system.processes, self.capacity["process"]
-        low_units = list(np.flatnonzero((p.annual_avail < 1).any(axis=0)))
+        low_units = places((p.annual_avail < 1).any(axis=0))
         if low_units:
             most = p.annual_avail[:, low_units] * (p.avail[:, low_units] @ weight)
             names = [" / ".join(p.unit[u]) for u in low_units]
             rows = self.model.add_rows(
-                "annual availability", most.shape, *cap.limit(low_units, most, -np.inf, 0.0), unit="MWh", sets=(self.year, ("unit", names))
+                "annual availability",
+                most.shape,
+                *cap.limit(low_units, most, -np.inf, 0.0),
+                unit="MWh",
+                sets=(self.year, ("unit", names)),
             )
             cap.subtract(rows.index, low_units, most)
             for i, u in enumerate(low_units):
-                for a in np.flatnonzero(p.unit_of == u):
+                for a in places(p.unit_of == u):
                     self.model.add_terms(rows.index[:, i, None], self.act.index[:, a], weight)
-        bounded = list(np.flatnonzero((p.act_min > 0).any(axis=0) | np.isfinite(p.act_max).any(axis=0)))
+        bounded = places((p.act_min > 0).any(axis=0) | np.isfinite(p.act_max).any(axis=0))
         if bounded:
             names = [" / ".join(p.activity[a]) for a in bounded]
             rows = self.model.add_rows(
@@ -158,7 +173,7 @@ class EnergyModel:
 
     def _activity_cost(self) -> Array:
         """Return the objective of an activity: its own cost, that of netted fuel and sales, and its emission."""
-        s, p, b, e = self.system, self.system.processes, self.system.balances, self.system.emissions
+        p, b, e = self.system.processes, self.system.balances, self.system.emissions
         money = np.repeat(p.variable[:, :, None], self.n_steps, axis=2)
         for f in range(len(p.flow_activity)):
             a, k = p.flow_activity[f], p.flow_balance[f]
@@ -193,14 +208,16 @@ class EnergyModel:
     # --- markets and slack [2.4] -------------------------------------------------------------------------------------
     def _markets(self) -> None:
         b, e = self.system.balances, self.system.emissions
-        self.buying, self.selling = list(np.flatnonzero(self.kinds.buy)), list(np.flatnonzero(self.kinds.sell))
+        self.buying, self.selling = places(self.kinds.buy), places(self.kinds.sell)
         emission = b.emission[:, self.buying]
         money = b.price[:, self.buying] + np.einsum("yke,ye->yk", emission, e.price)[:, :, None]
         tonnes = np.broadcast_to(emission.sum(axis=2)[:, :, None], money.shape)
         upper = np.where(b.bought[:, self.buying], b.max_mw[:, self.buying], 0.0)[:, :, None]
         self.buy = self._flow_columns("buy", self.buying, self._objective(money, tonnes), upper)
         upper = np.where(b.sold[:, self.selling], b.sale_max_mw[:, self.selling], 0.0)[:, :, None]
-        self.sell = self._flow_columns("sell", self.selling, self._objective(-b.sale_price[:, self.selling], None), upper)
+        self.sell = self._flow_columns(
+            "sell", self.selling, self._objective(-b.sale_price[:, self.selling], None), upper
+        )
         self._annual_market("most bought", self.buying, self.buy, b.max_mwh)
         self._annual_market("most sold", self.selling, self.sell, b.sale_max_mwh)
 
@@ -209,7 +226,12 @@ class EnergyModel:
         if bounded:
             chosen = [balances[i] for i in bounded]
             rows = self.model.add_rows(
-                name, (self.n_years, len(chosen)), -np.inf, most[:, chosen], unit="MWh", sets=(self.year, self._balance_set(chosen))
+                name,
+                (self.n_years, len(chosen)),
+                -np.inf,
+                most[:, chosen],
+                unit="MWh",
+                sets=(self.year, self._balance_set(chosen)),
             )
             self.model.add_terms(rows.index[:, :, None], block.index[:, bounded], self.system.steps.weight)
 
@@ -218,8 +240,8 @@ class EnergyModel:
         b = self.system.balances
         need = b.demand + b.loss
         served = self.kinds.rows & (~np.isnan(b.voll)).any(axis=0) & (need > 0).any(axis=(0, 2))
-        self.short = list(np.flatnonzero(served))
-        self.dumping = list(np.flatnonzero(self.kinds.rows & (~np.isnan(b.dump_cost)).any(axis=0)))
+        self.short = places(served)
+        self.dumping = places(self.kinds.rows & (~np.isnan(b.dump_cost)).any(axis=0))
         shape = (self.n_years, 1, self.n_steps)
         voll = np.nan_to_num(b.voll[:, self.short])[:, :, None] * np.ones(shape)
         most = np.where(np.isnan(b.voll[:, self.short])[:, :, None], 0.0, need[:, self.short])
@@ -230,7 +252,9 @@ class EnergyModel:
 
     def _flow_columns(self, name: str, balances: Sequence[int], cost: Array, upper: Array) -> Block:
         sets = (self.year, self._balance_set(balances), self.step)
-        return self.model.add_columns(name, cost.shape, 0.0, np.broadcast_to(upper, cost.shape), cost, unit="MW", sets=sets)
+        return self.model.add_columns(
+            name, cost.shape, 0.0, np.broadcast_to(upper, cost.shape), cost, unit="MW", sets=sets
+        )
 
     def _balance_set(self, balances: Sequence[int]) -> tuple[str, list[str]]:
         return ("balance", [" / ".join(self.system.balances.key[k]) for k in balances])
@@ -241,13 +265,17 @@ class EnergyModel:
         shape = (self.n_years, n, self.n_steps)
         sets = (self.year, ("storage", [" / ".join(u) for u in st.unit]), self.step)
         cost = self._objective(np.repeat(st.variable[:, :, None], self.n_steps, axis=2), None)
-        most = {side: np.repeat(st.p[side][:, :, None], self.n_steps, axis=2) for side in ("charge_max", "discharge_max")}
+        most = {
+            side: np.repeat(st.p[side][:, :, None], self.n_steps, axis=2) for side in ("charge_max", "discharge_max")
+        }
         content = np.full(shape, np.inf)
         if self.sizes is not None:
             most = {side: np.minimum(m, self.sizes.power[:, :, None]) for side, m in most.items()}
             content = np.repeat(self.sizes.energy[:, :, None], self.n_steps, axis=2)
         self.charge = self.model.add_columns("charge", shape, 0.0, most["charge_max"], cost, unit="MW", sets=sets)
-        self.discharge = self.model.add_columns("discharge", shape, 0.0, most["discharge_max"], cost, unit="MW", sets=sets)
+        self.discharge = self.model.add_columns(
+            "discharge", shape, 0.0, most["discharge_max"], cost, unit="MW", sets=sets
+        )
         self.level = self.model.add_columns("level", shape, 0.0, content, 0.0, unit="MWh", sets=sets)
         if not n:
             return
@@ -259,7 +287,11 @@ class EnergyModel:
         self.model.add_terms(rows.index, self.discharge.index, steps.h / st.eff_out[:, :, None])
         if self.sizes is None:
             everything, ones = list(range(n)), np.ones(shape)
-            for name, block, size in (("charge", self.charge, "power"), ("discharge", self.discharge, "power"), ("level", self.level, "energy")):
+            for name, block, size in (
+                ("charge", self.charge, "power"),
+                ("discharge", self.discharge, "power"),
+                ("level", self.level, "energy"),
+            ):
                 rows = self.model.add_rows(f"most {name}", shape, -np.inf, 0.0, unit="MW", sets=sets)
                 self.model.add_terms(rows.index, block.index, 1.0)
                 self.capacity[size].subtract(rows.index, everything, ones)
@@ -267,30 +299,42 @@ class EnergyModel:
 
     def _tie_energy_to_power(self) -> None:
         ratio = self.system.stores.ep_ratio
-        tied = list(np.flatnonzero(~np.isnan(ratio).any(axis=0)))
+        tied = places(~np.isnan(ratio).any(axis=0))
         if tied:
             names = [" / ".join(self.system.stores.unit[s]) for s in tied]
-            rows = self.model.add_rows("energy per power", (self.n_years, len(tied)), 0.0, 0.0, unit="MWh", sets=(self.year, ("storage", names)))
+            rows = self.model.add_rows(
+                "energy per power",
+                (self.n_years, len(tied)),
+                0.0,
+                0.0,
+                unit="MWh",
+                sets=(self.year, ("storage", names)),
+            )
             self.capacity["energy"].subtract(rows.index, tied, np.full((self.n_years, len(tied)), -1.0))
             self.capacity["power"].subtract(rows.index, tied, ratio[:, tied])
 
     # --- balances [2.4] ----------------------------------------------------------------------------------------------
     def _balances(self) -> None:
         b, p, st = self.system.balances, self.system.processes, self.system.stores
-        self.balanced = list(np.flatnonzero(self.kinds.rows))
+        self.balanced = places(self.kinds.rows)
         need = (b.demand + b.loss)[:, self.balanced]
         surplus = (b.rule[:, self.balanced] == "surplus")[:, :, None]
         sets = (self.year, self._balance_set(self.balanced), self.step)
-        self.balance = self.model.add_rows("balance", need.shape, need, np.where(surplus, np.inf, need), unit="MW", sets=sets)
+        self.balance = self.model.add_rows(
+            "balance", need.shape, need, np.where(surplus, np.inf, need), unit="MW", sets=sets
+        )
         row = {k: self.balance.index[:, i] for i, k in enumerate(self.balanced)}
         for f in range(len(p.flow_activity)):
             if p.flow_balance[f] in row:
-                self.model.add_terms(row[p.flow_balance[f]], self.act.index[:, p.flow_activity[f]], p.flow_sign[f] * p.ratio[:, f])
+                self.model.add_terms(
+                    row[p.flow_balance[f]], self.act.index[:, p.flow_activity[f]], p.flow_sign[f] * p.ratio[:, f]
+                )
         for s in range(len(st.unit)):
             self.model.add_terms(row[st.balance[s]], self.discharge.index[:, s], 1.0)
             self.model.add_terms(row[st.balance[s]], self.charge.index[:, s], -1.0)
         for chosen, block, sign in (
-            (self.buying, self.buy, 1.0), (self.selling, self.sell, -1.0), (self.short, self.unserved, 1.0), (self.dumping, self.dump, -1.0),
+            (self.buying, self.buy, 1.0), (self.selling, self.sell, -1.0),
+            (self.short, self.unserved, 1.0), (self.dumping, self.dump, -1.0),
         ):  # fmt: skip
             for i, k in enumerate(chosen):
                 self.model.add_terms(row[k], block.index[:, i], sign)
@@ -300,28 +344,36 @@ class EnergyModel:
         """Demand at any time of the year [2.4]: a column lets its heat go in any step, and its total is the demand."""
         annual = self.system.balances.annual
         chosen = [k for k in row if annual[:, k].any()]
-        if not chosen:
-            return
+        self.flexible_balances = chosen
         free = np.zeros((self.n_years, len(chosen), self.n_steps))
         columns = self._flow_columns("demand of the year", chosen, free, np.full_like(free, np.inf))
         rows = self.model.add_rows(
-            "demand of the year is met", annual[:, chosen].shape, annual[:, chosen], annual[:, chosen], unit="MWh", sets=(self.year, self._balance_set(chosen))
+            "demand of the year is met",
+            annual[:, chosen].shape,
+            annual[:, chosen],
+            annual[:, chosen],
+            unit="MWh",
+            sets=(self.year, self._balance_set(chosen)),
         )
         self.model.add_terms(rows.index[:, :, None], columns.index, self.system.steps.weight)
         for i, k in enumerate(chosen):
             self.model.add_terms(row[k], columns.index[:, i], -1.0)
-        self.flexible, self.flexible_balances = columns, chosen
-
-    flexible: Block | None = None
-    flexible_balances: Sequence[int] = ()
+        self.flexible = columns
 
     # --- emission [2.5] ----------------------------------------------------------------------------------------------
     def _emission_limits(self) -> None:
         most = self.system.emissions.max_t
-        limited = list(np.flatnonzero(np.isfinite(most).any(axis=0)))
+        limited = places(np.isfinite(most).any(axis=0))
         if limited:
             names = [" / ".join(self.system.emissions.key[e]) for e in limited]
-            rows = self.model.add_rows("emission limit", most[:, limited].shape, -np.inf, most[:, limited], unit="t", sets=(self.year, ("emission", names)))
+            rows = self.model.add_rows(
+                "emission limit",
+                most[:, limited].shape,
+                -np.inf,
+                most[:, limited],
+                unit="t",
+                sets=(self.year, ("emission", names)),
+            )
             for i, e in enumerate(limited):
                 self._add_emission(rows.index[:, i, None, None], e, np.ones(self.n_years))
 
@@ -371,7 +423,13 @@ class _Capacity:
     """Capacities of one kind: columns with their vintages, or given numbers."""
 
     def __init__(
-        self, owner: EnergyModel, name: str, unit: str, units: list[tuple[str, ...]], numbers: Sequence[Array], given: Array | None
+        self,
+        owner: EnergyModel,
+        name: str,
+        unit: str,
+        units: list[tuple[str, ...]],
+        numbers: Sequence[Array],
+        given: Array | None,
     ) -> None:
         self.owner, self.given, self.units = owner, given, units
         existing, cap_min, cap_max, new_min, new_max, capital, fixed, life, wacc = numbers
@@ -387,8 +445,12 @@ class _Capacity:
             return
         shape = existing.shape
         sets = (owner.year, ("unit", [" / ".join(u) for u in units]))
-        self.new = owner.model.add_columns(f"new {name}", shape, new_min, new_max, owner.money * self.annuity * capital, unit=unit, sets=sets)
-        self.cap = owner.model.add_columns(f"{name} capacity", shape, cap_min, np.maximum(cap_max, existing), yearly, unit=unit, sets=sets)
+        self.new = owner.model.add_columns(
+            f"new {name}", shape, new_min, new_max, owner.money * self.annuity * capital, unit=unit, sets=sets
+        )
+        self.cap = owner.model.add_columns(
+            f"{name} capacity", shape, cap_min, np.maximum(cap_max, existing), yearly, unit=unit, sets=sets
+        )
         rows = owner.model.add_rows(f"{name} vintages", shape, existing, existing, unit=unit, sets=sets)
         owner.model.add_terms(rows.index, self.cap.index, 1.0)
         for v in range(shape[0]):
@@ -411,8 +473,15 @@ class _Capacity:
         self.owner.model.add_terms(rows, columns, -factor)
 
 
-def _store_facts(size: object) -> list[Array]:
+def _store_facts(size: Mapping[str, Array]) -> list[Array]:
     """Return a storage's numbers in the order of :class:`_Capacity`; it has no least new capacity."""
-    facts: dict[str, Array] = dict(size)  # type: ignore[call-overload]
-    none = np.zeros_like(facts["existing"])
-    return [facts["existing"], facts["cap_min"], facts["cap_max"], none, facts["new_max"], facts["capital"], facts["fixed"]]
+    none = np.zeros_like(size["existing"])
+    return [
+        size["existing"],
+        size["cap_min"],
+        size["cap_max"],
+        none,
+        size["new_max"],
+        size["capital"],
+        size["fixed"],
+    ]

@@ -31,7 +31,9 @@ class _Items:
 
     rows: dict[tuple[str, str | None, str | None, str | None], int] = field(default_factory=dict)
 
-    def number(self, site: str, technology: str | None, commodity: str | None = None, direction: str | None = None) -> int:
+    def number(
+        self, site: str, technology: str | None, commodity: str | None = None, direction: str | None = None
+    ) -> int:
         return self.rows.setdefault((site, technology, commodity, direction), len(self.rows) + 1)
 
 
@@ -70,7 +72,7 @@ class Results:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return all result tables."""
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         tables = {
             "capacity": self._capacity(),
@@ -93,13 +95,13 @@ class Results:
 
     def _size(self, name: str) -> Array:
         capacity = self.energy.capacity[name]
-        return capacity.given if capacity.cap is None else self._values(capacity.cap)  # type: ignore[return-value]
+        return capacity.given if capacity.cap is None else _clean(self._values(capacity.cap))  # type: ignore[return-value]
 
     def _all_flows(self) -> Iterable[_Flow]:
         p, b, st, e = self.system.processes, self.system.balances, self.system.stores, self.energy
         market: dict[tuple[int, float], Array] = {}
         for f in range(len(p.flow_activity)):
-            a, k, sign = p.flow_activity[f], int(p.flow_balance[f]), float(p.flow_sign[f])
+            a, k, sign = int(p.flow_activity[f]), int(p.flow_balance[f]), float(p.flow_sign[f])
             site, process, _mode = p.activity[a]
             power = p.ratio[:, f] * self.act[:, a]
             item = self.items.number(site, process, b.key[k][1], "out" if sign > 0 else "in")
@@ -111,16 +113,17 @@ class Results:
         for s, (_site, storage) in enumerate(st.unit):
             for block, sign in ((e.charge, -1.0), (e.discharge, 1.0)):
                 yield self._other(storage, int(st.balance[s]), sign, self._values(block)[:, s])
-        for name, chosen, block, sign in (
+        others: tuple[tuple[str, Sequence[int], Block, float], ...] = (
             (MARKET, e.buying, e.buy, 1.0), (MARKET, e.selling, e.sell, -1.0), (UNSERVED, e.short, e.unserved, 1.0),
             (DUMP, e.dumping, e.dump, -1.0), (DEMAND, e.flexible_balances, e.flexible, -1.0),
-        ):  # fmt: skip
+        )  # fmt: skip
+        for name, chosen, block, sign in others:
             for i, k in enumerate(chosen):
-                yield self._other(name, int(k), sign, self._values(block)[:, i])  # type: ignore[arg-type]
+                yield self._other(name, k, sign, self._values(block)[:, i])
         for k in e.balanced:
             for name, need in ((DEMAND, b.demand), (LOSS, b.loss)):
                 if need[:, k].any():
-                    yield self._other(name, int(k), -1.0, need[:, k])
+                    yield self._other(name, k, -1.0, need[:, k])
 
     def _other(self, technology: str, k: int, sign: float, power: Array) -> _Flow:
         site, commodity = self.system.balances.key[k]
@@ -133,29 +136,39 @@ class Results:
         for flow in self.flows:
             total[flow.balance] += flow.sign * flow.power
             size[flow.balance] += np.abs(flow.power)
-        surplus = np.moveaxis(np.broadcast_to((self.system.balances.rule == "surplus")[:, :, None], np.moveaxis(total, 0, 1).shape), 1, 0)
+        surplus = np.moveaxis(
+            np.broadcast_to((self.system.balances.rule == "surplus")[:, :, None], np.moveaxis(total, 0, 1).shape), 1, 0
+        )
         free = (self.system.balances.rule == "none").any(axis=0)
         off = np.where(surplus, np.minimum(total, 0.0), total) / size
         off[free] = 0.0
         if np.abs(off).max(initial=0.0) > 1e-6:  # noqa: PLR2004  relative
             k = int(np.abs(off).max(axis=(1, 2)).argmax())
-            raise DhsdbError(f"the balance of {' / '.join(self.system.balances.key[k])} is off by {np.abs(off).max():.2g}.")
+            raise DhsdbError(
+                f"the balance of {' / '.join(self.system.balances.key[k])} is off by {np.abs(off).max():.2g}."
+            )
 
     # --- tables ------------------------------------------------------------------------------------------------------
     def _capacity(self) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         frames = []
         for name, unit in (("process", "MW"), ("energy", "MWh"), ("power", "MW")):
             capacity = self.energy.capacity[name]
             standing = self.sizes[name]
-            new = np.zeros_like(standing) if capacity.new is None else self._values(capacity.new)
+            new = np.zeros_like(standing) if capacity.new is None else _clean(self._values(capacity.new))
             before = np.vstack([np.zeros((1, standing.shape[1])), standing[:-1]])
             retired = np.maximum(before + new - standing, 0.0)
             commodity = self._commodities(name)
             for u, (site, technology) in enumerate(capacity.units):
                 item = self.items.number(site, technology, commodity[u])
-                columns = {"year": self.system.years, "item": item, "capacity": standing[:, u], "new": new[:, u], "retired": retired[:, u]}
+                columns = {
+                    "year": self.system.years,
+                    "item": item,
+                    "capacity": standing[:, u],
+                    "new": new[:, u],
+                    "retired": retired[:, u],
+                }
                 frames.append(pd.DataFrame(columns | {"unit": unit}))
         return _stack(frames, ["year", "item", "capacity", "new", "retired", "unit"])
 
@@ -172,7 +185,9 @@ class Results:
     def _flow(self) -> pd.DataFrame:
         weight = self.system.steps.weight
         flows = sorted(self.flows, key=lambda f: f.item)
-        energy = np.array([f.power * weight for f in flows]).reshape(len(flows), self.energy.n_years, self.energy.n_steps)
+        energy = np.array([f.power * weight for f in flows]).reshape(
+            len(flows), self.energy.n_years, self.energy.n_steps
+        )
         rows = self._series([f.item for f in flows], self._t(), np.moveaxis(energy, 0, 1), "mwh")
         rows.insert(3, "weight_h", np.tile(weight, len(rows) // max(len(weight), 1)))
         return rows
@@ -181,14 +196,16 @@ class Results:
         return np.arange(self.first_step, self.first_step + self.energy.n_steps, dtype=np.int16)
 
     def _energy(self) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         frames = []
         for flow in self.flows:
             mwh = flow.power @ self.system.steps.weight
             size = np.full(len(mwh), np.nan) if flow.capacity is None else flow.capacity
             hours = np.divide(mwh, size, out=np.full(len(mwh), np.nan), where=size > _TINY)
-            frames.append(pd.DataFrame({"year": self.system.years, "item": flow.item, "mwh": mwh, "full_load_hours": hours}))
+            frames.append(
+                pd.DataFrame({"year": self.system.years, "item": flow.item, "mwh": mwh, "full_load_hours": hours})
+            )
         return _stack(frames, ["year", "item", "mwh", "full_load_hours"])
 
     def _level(self) -> pd.DataFrame:
@@ -196,7 +213,10 @@ class Results:
         whole = np.concatenate([level[:, :, -1:], level], axis=2)
         first = self.first_step - 1
         t = np.arange(first, first + whole.shape[2], dtype=np.int16)
-        items = [self.items.number(site, storage, self.system.balances.key[k][1]) for (site, storage), k in zip(self.system.stores.unit, self.system.stores.balance, strict=True)]
+        items = [
+            self.items.number(site, storage, self.system.balances.key[k][1])
+            for (site, storage), k in zip(self.system.stores.unit, self.system.stores.balance, strict=True)
+        ]
         return self._series(items, t, whole, "mwh")
 
     def _price(self) -> pd.DataFrame:
@@ -218,7 +238,7 @@ class Results:
 
     def _series(self, items: Sequence[int], t: NDArray[np.int16], values: Array, name: str) -> pd.DataFrame:
         """Return values of shape (y, n, t) as rows in the order year, item, t."""
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         years = np.array(self.system.years, np.int16)[:, None, None]
         numbers = np.array(items, np.int32)[None, :, None]
@@ -231,7 +251,7 @@ class Results:
 
     # --- money and emissions -----------------------------------------------------------------------------------------
     def _cost(self) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         frames = []
         for (site, technology, kind), value in self._costs().items():
@@ -258,7 +278,7 @@ class Results:
         return float(sum(value @ self.energy.weight for value in self._costs().values()))
 
     def _capacity_costs(self, name: str, add: object) -> None:
-        from dhsdb.models.accounting import annuity  # noqa: PLC0415
+        from dhsdb.models.accounting import annuity
 
         capacity = self.energy.capacity[name]
         new = None if capacity.new is None else self._values(capacity.new)
@@ -304,13 +324,15 @@ class Results:
             add(site, storage, "variable", st.variable[:, i] * moved[:, i])  # type: ignore[operator]
 
     def _emission(self) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         frames = []
         for (site, technology, emission), tonnes in self.emissions().items():
             if np.abs(tonnes).max() > 0:
                 item = self.items.number(site, technology)
-                frames.append(pd.DataFrame({"year": self.system.years, "item": item, "emission": emission, "t": tonnes}))
+                frames.append(
+                    pd.DataFrame({"year": self.system.years, "item": item, "emission": emission, "t": tonnes})
+                )
         return _stack(frames, ["year", "item", "emission", "t"])
 
     def emissions(self) -> dict[tuple[str, str, str], Array]:
@@ -325,8 +347,15 @@ class Results:
                 found[site, process, emission] = found.get((site, process, emission), 0.0) + tonnes
             for j, k in enumerate(e.buying):
                 site = s.balances.key[k][0]
-                found[site, MARKET, emission] = found.get((site, MARKET, emission), 0.0) + bought[:, j] * s.balances.emission[:, k, i]
+                found[site, MARKET, emission] = (
+                    found.get((site, MARKET, emission), 0.0) + bought[:, j] * s.balances.emission[:, k, i]
+                )
         return found
+
+
+def _clean(capacity: Array) -> Array:
+    """Return capacities without the solver's noise around zero."""
+    return np.where(np.abs(capacity) < _TINY, 0.0, capacity)
 
 
 def _merged(flows: Iterable[_Flow]) -> list[_Flow]:
@@ -339,6 +368,6 @@ def _merged(flows: Iterable[_Flow]) -> list[_Flow]:
 
 
 def _stack(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 from dhsdb.models.pipes import pipe_physics
-from dhsdb.models.stage import Warning_
+from dhsdb.models.stage import Remark
 from dhsdb.models.streets import TIE_M, Nearest, Pieces, StreetGraph, nearest
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Connections:
     """Result of :func:`connect`: one row per source that can be connected, and what a user should know."""
 
     frame: pd.DataFrame
-    findings: list[Warning_]
+    findings: list[Remark]
 
 
 def connect(
@@ -157,7 +157,7 @@ def connect(
     frame["loss_kw"] = choice.loss_w_m(temperatures) * routes.trench_m / W_PER_KW
     frame["loss_mean_kw"] = choice.loss_w_m(mean or temperatures) * routes.trench_m / W_PER_KW
     if _is_empty(streets):
-        findings.append(Warning_("warning", "no-streets", "street", "Without any street all trenches are straight."))
+        findings.append(Remark("warning", "no-streets", "street", "Without any street all trenches are straight."))
     findings += _unconnected(frame)
     frame = frame[np.isfinite(frame["trench_m"]) & frame["diameter_m"].notna()].reset_index(drop=True)
     findings += _implausible(frame, limits or Limits()) + _cold(usable, temperatures)
@@ -358,14 +358,14 @@ def _frame(usable: pd.DataFrame, straight: Nearest, routes: Routes, choice: Pipe
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _each(severity: str, code: str, rows: pd.DataFrame, text: str) -> list[Warning_]:
+def _each(severity: str, code: str, rows: pd.DataFrame, text: str) -> list[Remark]:
     """Return one finding per row; the text names the columns whose values it shows."""
     name = "heat_source" if "heat_source" in rows else "source"
     records = rows.drop(columns="geometry").to_dict("records")
-    return [Warning_(severity, code, f"heat_source {row[name]}", text.format_map(row)) for row in records]
+    return [Remark(severity, code, f"heat_source {row[name]}", text.format_map(row)) for row in records]
 
 
-def _usable(sources: pd.DataFrame) -> tuple[pd.DataFrame, list[Warning_]]:
+def _usable(sources: pd.DataFrame) -> tuple[pd.DataFrame, list[Remark]]:
     """Return the sources with a place and a capacity, and an error for each of the others."""
     geometry = sources["geometry"].to_numpy(object)
     placed = (shapely.get_type_id(geometry) == shapely.GeometryType.POINT) & ~shapely.is_empty(geometry)
@@ -376,7 +376,7 @@ def _usable(sources: pd.DataFrame) -> tuple[pd.DataFrame, list[Warning_]]:
     ]
 
 
-def _unconnected(frame: pd.DataFrame) -> list[Warning_]:
+def _unconnected(frame: pd.DataFrame) -> list[Remark]:
     """Return an error for each source that no street leads to, or no pipe is large enough for."""
     cut_off, too_large = frame[np.isinf(frame["trench_m"])], frame[frame["diameter_m"].isna()]
     away = "No street leads to the network, which is {distance_m:,.0f} m away: not connected."
@@ -386,7 +386,7 @@ def _unconnected(frame: pd.DataFrame) -> list[Warning_]:
     ]
 
 
-def _implausible(frame: pd.DataFrame, limits: Limits) -> list[Warning_]:
+def _implausible(frame: pd.DataFrame, limits: Limits) -> list[Remark]:
     """Return a warning for each connection and bound that it breaks."""
     low, high = limits.cost_per_kw
     slow, fast = limits.velocity_m_s
@@ -406,7 +406,7 @@ def _implausible(frame: pd.DataFrame, limits: Limits) -> list[Warning_]:
     return [finding for code, bad, text in checks for finding in _each("warning", code, rows[bad], text)]
 
 
-def _cold(usable: pd.DataFrame, temperatures: Temperatures) -> list[Warning_]:
+def _cold(usable: pd.DataFrame, temperatures: Temperatures) -> list[Remark]:
     """Say once how many sources need a heat pump, whose electricity the capacity does not contain."""
     if "temperature_c" not in usable:
         return []
@@ -415,4 +415,4 @@ def _cold(usable: pd.DataFrame, temperatures: Temperatures) -> list[Warning_]:
         f"{cold} of {len(usable)} sources are colder than the supply at {temperatures.supply_c:g} degC: they need a "
         "heat pump, and their pipes are sized for capacity_mw alone."
     )
-    return [Warning_("info", "source-cold", "heat_source", text)] if cold else []
+    return [Remark("info", "source-cold", "heat_source", text)] if cold else []

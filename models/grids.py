@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
+
+
+def places(mask: NDArray[np.bool_] | np.bool_) -> list[int]:
+    """Return where a mask of one dimension is true."""
+    return [int(i) for i in np.flatnonzero(mask)]
+
+
+def records(rows: pd.DataFrame) -> Iterable[Any]:
+    """Return rows as tuples with their columns as attributes."""
+    return rows.itertuples(index=False)
 
 
 class Grid:
@@ -34,12 +44,14 @@ class Grid:
     """
 
     def __init__(self, rows: pd.DataFrame, years: Sequence[int], keys: Sequence[str]) -> None:
-        import pandas as pd  # noqa: PLC0415  heavy
+        import pandas as pd
 
         rows = rows[rows["year"].isin(list(years))] if len(rows) else rows
         tuples = list(zip(*(rows[k] for k in keys), strict=True)) if len(rows) else []
-        codes, unique = pd.factorize(pd.Index(tuples, tupleize_cols=False)) if tuples else (np.empty(0, np.int64), [])
-        self.key: list[tuple[str, ...]] = list(unique)
+        codes, unique = (
+            pd.factorize(pd.Index(tuples, tupleize_cols=False)) if tuples else (np.empty(0, np.int64), pd.Index([]))
+        )
+        self.key: list[tuple[str, ...]] = [tuple(k) for k in unique]  # type: ignore[arg-type]
         self.n = len(self.key)
         self.years = len(years)
         position = {y: i for i, y in enumerate(years)}

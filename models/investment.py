@@ -10,7 +10,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError
 from dhsdb.models.demand import building_rows
-from dhsdb.models.stage import Outcome, Warning_
+from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.steps import Steps, full_year, typical_days, window
 from dhsdb.models.system import build_system
 
@@ -31,7 +31,7 @@ _SHOWN = 12
 
 def solve(inputs: Inputs, progress: Progress) -> Outcome:
     """Decide capacities and return them with the flows, prices, costs and emissions of the steps."""
-    from dhsdb.models.energy import EnergyModel  # noqa: PLC0415  heavy
+    from dhsdb.models.energy import EnergyModel
 
     began = time.perf_counter()
     progress(0.05, "choosing time steps")
@@ -47,16 +47,22 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     return outcome
 
 
-def solve_energy(inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, first_step: int = 1) -> Outcome:
+def solve_energy(
+    inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, first_step: int = 1
+) -> Outcome:
     """Solve an energy model and return its tables, or why it has no solution."""
-    from dhsdb.models.energy_results import Results  # noqa: PLC0415  heavy
+    from dhsdb.models.energy_results import Results
 
     solver = energy.model.solver(time_limit=inputs.options.time_limit, gap=inputs.options.gap)
     built = time.perf_counter()
     tell()
     solution = solver.solve()
     outcome = Outcome(
-        solution.status, solver="HiGHS", solver_version=version("highspy"), build_s=built - began, solve_s=time.perf_counter() - built
+        solution.status,
+        solver="HiGHS",
+        solver_version=version("highspy"),
+        build_s=built - began,
+        solve_s=time.perf_counter() - built,
     )
     if not outcome.solved:
         outcome.message = why(solver, solution)
@@ -94,14 +100,14 @@ def year_hours(inputs: Inputs) -> int:
     return min(lengths) if lengths else HOURS
 
 
-def unused_sources(inputs: Inputs) -> list[Warning_]:
+def unused_sources(inputs: Inputs) -> list[Remark]:
     """Name each connection of stage geo that no process uses: nothing is dropped silently."""
     rows = inputs.parents.get("geo", {}).get("connection")
     if rows is None:
         return []
     used = set(inputs.tables["process"]["heat_source"].dropna()) if len(inputs.tables["process"]) else set()
     return [
-        Warning_("warning", "source-not-used", f"heat_source {name}", "no process names it, so its heat is not used")
+        Remark("warning", "source-not-used", f"heat_source {name}", "no process names it, so its heat is not used")
         for name in rows["source"]
         if name not in used
     ]
@@ -130,10 +136,14 @@ def _features(inputs: Inputs, steps: Steps) -> np.ndarray[tuple[int, int], np.dt
 
 def _building_supply(inputs: Inputs) -> pd.DataFrame:
     """Return each building's way of heating: in this version all of them take their heat from the grid."""
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     frames = []
     for year in inputs.years:
         rows = building_rows(inputs, year)
-        frames.append(pd.DataFrame({"year": year, "building": rows["building"], "technology": "grid", "grid": True, "mwh": rows["mwh"]}))
+        frames.append(
+            pd.DataFrame(
+                {"year": year, "building": rows["building"], "technology": "grid", "grid": True, "mwh": rows["mwh"]}
+            )
+        )
     return pd.concat(frames, ignore_index=True)

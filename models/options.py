@@ -17,8 +17,12 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hours: str = Field("", pattern=r"^(\d+:\d+)?$", description="window of the year START:COUNT, annualised; steps START+1 ..")
-    periods: int = Field(12, ge=0, le=366, description="typical days of the investment stage; 0 = every hour of the year")
+    hours: str = Field(
+        "", pattern=r"^(\d+:\d+)?$", description="window of the year START:COUNT, annualised; steps START+1 .."
+    )
+    periods: int = Field(
+        12, ge=0, le=366, description="typical days of the investment stage; 0 = every hour of the year"
+    )
     objective: Literal["cost", "co2"] = Field("cost", description="what is minimised")
     accounting: Literal["dhsdb"] = Field("dhsdb", description="how costs of several years add up")
     physics: Literal["dhsdb", "emb3rs"] = Field("dhsdb", description="pipe sizes, losses and costs of the geo stage")

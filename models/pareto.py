@@ -14,7 +14,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError, UserError
 from dhsdb.models.investment import investment_steps
-from dhsdb.models.stage import Outcome, Warning_
+from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.system import build_system
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.models.energy import EnergyModel
+    from dhsdb.models.highs import Solver
     from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
     from dhsdb.models.steps import Steps
@@ -48,10 +49,12 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         variables = inputs.tables["pareto_variable"]
         searched = _search(inputs, steps, lambda f, doing: progress(0.3 + 0.7 * f, doing))
         points += _table(SEARCH, list(variables["variable"]), [_unit(c) for c in variables["cell"]], searched, currency)
-    outcome = Outcome("optimal", objective=front[-1][1][0], solver="HiGHS, NSGA-II", solve_s=time.perf_counter() - began)
+    outcome = Outcome(
+        "optimal", objective=front[-1][1][0], solver="HiGHS, NSGA-II", solve_s=time.perf_counter() - began
+    )
     if not searched:
         text = "no cell is varied: pareto_variable has no rows, so there is only the exact front"
-        outcome.findings.append(Warning_("info", "no-search", "pareto_variable", text))
+        outcome.findings.append(Remark("info", "no-search", "pareto_variable", text))
     outcome.tables = _frames(points)
     return outcome
 
@@ -63,30 +66,32 @@ Individual = tuple["Array", "Array", int | None]
 def _front(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual]:
     """Return the exact front from the least CO2 to the least cost, evenly spaced in CO2."""
     progress(0.0, "least CO2")
-    least = _solved(_energy(inputs, steps, "co2"))[1]
+    cleanest = _energy(inputs, steps, "co2")
+    least = tonnes_of(cleanest, cleanest.model.solver().solve())
     energy = _energy(inputs, steps, "cost")
     total = energy.add_total(CO2)
     solver = energy.model.solver()
-    dearest = _objectives(energy, solver.solve())[1]
+    dearest = tonnes_of(energy, solver.solve())
     points: list[Individual] = []
     limits = np.linspace(dearest, least * (1 + _SLACK) + _SLACK, inputs.options.points)
     for i, limit in enumerate(limits):
         progress(i / len(limits), f"point {i + 1} of {len(limits)}")
-        solver.set_row_bounds(total, -np.inf, limit)
+        solver.set_row_bounds(total, upper=limit)
         points.append((np.array([limit]), _objectives(energy, solver.solve()), None))
     return points[::-1]
 
 
 def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual]:
     """Search over the cells with NSGA-II and return every individual."""
-    from pymoo.algorithms.moo.nsga2 import NSGA2  # type: ignore[import-untyped] # noqa: PLC0415  heavy
-    from pymoo.core.problem import ElementwiseProblem  # type: ignore[import-untyped] # noqa: PLC0415
-    from pymoo.optimize import minimize  # type: ignore[import-untyped] # noqa: PLC0415
+    from pymoo.algorithms.moo.nsga2 import NSGA2
+    from pymoo.core.problem import ElementwiseProblem
+    from pymoo.optimize import minimize
 
     variables, options = inputs.tables["pareto_variable"], inputs.options
     rows = [_chosen_rows(inputs, cell, where) for cell, where in zip(variables["cell"], variables["rows"], strict=True)]
     found: list[Individual] = []
     total = options.population * options.generations
+    warm = _Warm()
 
     class Study(ElementwiseProblem):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -95,7 +100,8 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
 
         def _evaluate(self, x: Array, out: dict[str, object], *_args: object, **_more: object) -> None:
             progress(len(found) / total, f"individual {len(found) + 1} of {total}")
-            objectives = _solved(_energy(_with_cells(inputs, list(variables["cell"]), rows, x), steps, "cost"))
+            energy = _energy(_with_cells(inputs, list(variables["cell"]), rows, x), steps, "cost")
+            objectives = _objectives(energy, warm.solve(energy))
             found.append((x.copy(), objectives, len(found) // options.population + 1))
             out["F"] = np.where(np.isnan(objectives), np.finfo(float).max, objectives)
 
@@ -104,43 +110,78 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
     return found
 
 
+class _Warm:
+    """Solves models of the same structure from the last basis: cells that are prices, demands or limits keep it."""
+
+    def __init__(self) -> None:
+        self._solver: Solver | None = None
+
+    def solve(self, energy: EnergyModel) -> Solution:
+        """Solve a model, warm if its matrix is that of the last one."""
+        now = energy.model.arrays()
+        before = None if self._solver is None else self._solver.model.arrays()
+        if self._solver is None or before is None or not _same_matrix(now.matrix, before.matrix):
+            self._solver = energy.model.solver()
+            return self._solver.solve()
+        columns, rows = np.arange(len(now.cost)), np.arange(len(now.row_lower))
+        self._solver.set_cost(columns, now.cost)
+        self._solver.set_column_bounds(columns, now.lower, now.upper)
+        self._solver.set_row_bounds(rows, now.row_lower, now.row_upper)
+        return self._solver.solve()
+
+
+def _same_matrix(a: object, b: object) -> bool:
+    return all(np.array_equal(getattr(a, part), getattr(b, part)) for part in ("indptr", "indices", "data"))
+
+
 def _energy(inputs: Inputs, steps: Steps, objective: str) -> EnergyModel:
-    from dhsdb.models.energy import EnergyModel  # noqa: PLC0415  heavy
+    from dhsdb.models.energy import EnergyModel
 
     return EnergyModel(build_system(inputs, inputs.years, steps), None, objective)
 
 
-def _solved(energy: EnergyModel) -> Array:
-    return _objectives(energy, energy.model.solver().solve())
-
-
 def _objectives(energy: EnergyModel, solution: Solution) -> Array:
-    """Return cost and CO2 of a solution; NaN where it has none."""
-    from dhsdb.models.energy_results import Results  # noqa: PLC0415  heavy
-
+    """Return cost and CO2 of a solution at least cost; NaN where it has none."""
     if solution.status not in ("optimal", "feasible"):
         return np.full(2, np.nan)
-    results = Results(energy, solution)
-    lasting = energy.system.horizon.stands_for if energy.n_years > 1 else np.ones(1)
-    tonnes = sum(float(t @ lasting) for (_, _, name), t in results.emissions().items() if name == CO2)
-    return np.array([results.total_cost(), tonnes])
+    return np.array([solution.objective, tonnes_of(energy, solution)])
+
+
+def tonnes_of(energy: EnergyModel, solution: Solution) -> float:
+    """Return the CO2 of a solution over all sites and calendar years, t."""
+    system, weight = energy.system, energy.system.steps.weight
+    lasting = system.horizon.stands_for if energy.n_years > 1 else np.ones(1)
+    act, bought = solution.x[energy.act.index], solution.x[energy.buy.index]  # type: ignore[index]
+    total = 0.0
+    for e, (_, name) in enumerate(system.emissions.key):
+        if name == CO2:
+            total += float(np.einsum("yal,yal,l,y->", act, energy.act_emission[..., e], weight, lasting))
+            total += float(
+                np.einsum("ykl,yk,l,y->", bought, system.balances.emission[:, energy.buying, e], weight, lasting)
+            )
+    return total
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
 def _chosen_rows(inputs: Inputs, cell: str, where: str | None) -> NDArray[np.bool_]:
     """Return which rows of a table a condition selects; it runs in memory and sees that table alone."""
-    import duckdb  # noqa: PLC0415  heavy
+    import duckdb
 
     table, _, column = cell.partition(".")
     if table not in inputs.tables or column not in inputs.tables[table].columns:
-        raise UserError(f"pareto_variable varies '{cell}', which is no cell that the investment stage reads.", "TABLE.COLUMN")
+        raise UserError(
+            f"pareto_variable varies '{cell}', which is no cell that the investment stage reads.", "TABLE.COLUMN"
+        )
     rows = inputs.tables[table].drop(columns="geometry", errors="ignore")
     with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as con:
         con.register("cells", rows)
         try:
-            chosen = con.execute(f"SELECT ({where or 'TRUE'}) FROM cells").fetchnumpy()  # noqa: S608  in memory, without access
+            chosen = con.execute(f"SELECT ({where or 'TRUE'}) FROM cells").fetchnumpy()
         except duckdb.Error as error:
-            raise UserError(f"pareto_variable.rows {where!r}: {str(error).splitlines()[0]}", f"Columns: {', '.join(rows)}.") from None
+            raise UserError(
+                f"pareto_variable.rows {where!r}: {str(error).splitlines()[0]}",
+                f"Columns: {', '.join(map(str, rows.columns))}.",
+            ) from None
     mask = np.asarray(next(iter(chosen.values())).astype(object) == True, bool)  # noqa: E712  NULL counts as False
     if not mask.any():
         raise UserError(f"pareto_variable.rows {where!r} selects no row of {table}.", "Mend the condition.")
@@ -156,7 +197,7 @@ def _with_cells(inputs: Inputs, cells: Sequence[str], rows: Sequence[NDArray[np.
 
 
 def _unit(cell: str) -> str:
-    from dhsdb.schema.catalog import input_table  # noqa: PLC0415  heavy
+    from dhsdb.schema.catalog import input_table
 
     table, _, column = cell.partition(".")
     return input_table(table).own()[column].unit
@@ -169,7 +210,9 @@ def _currency(inputs: Inputs) -> str:
 
 
 # --- points ----------------------------------------------------------------------------------------------------------
-def _table(study: str, names: Sequence[str], units: Sequence[str], found: Sequence[Individual], currency: str) -> list[dict[str, object]]:
+def _table(
+    study: str, names: Sequence[str], units: Sequence[str], found: Sequence[Individual], currency: str
+) -> list[dict[str, object]]:
     """Return one record per point with its values."""
     objectives = np.array([o for _, o, _ in found])
     feasible = ~np.isnan(objectives).any(axis=1)
@@ -201,7 +244,8 @@ def nondominated(objectives: Array, tolerance: float = 1e-9) -> NDArray[np.bool_
     values = np.where(np.isnan(objectives), np.inf, objectives)
     no_worse = (values[:, None] <= values[None, :] + scale).all(axis=2)
     better = (values[:, None] < values[None, :] - scale).any(axis=2)
-    return feasible & ~(no_worse & better).any(axis=0)
+    beaten: NDArray[np.bool_] = (no_worse & better).any(axis=0)
+    return feasible & ~beaten
 
 
 def knee_of(objectives: Array, best: NDArray[np.bool_]) -> int | None:
@@ -216,7 +260,7 @@ def knee_of(objectives: Array, best: NDArray[np.bool_]) -> int | None:
 
 
 def _frames(points: Sequence[dict[str, object]]) -> dict[str, pd.DataFrame]:
-    import pandas as pd  # noqa: PLC0415  heavy
+    import pandas as pd
 
     if not points:
         raise DhsdbError("the Pareto study found no point.")

@@ -19,7 +19,18 @@ _ENERGY = (
     "process_mode", "process_flow", "process_emission", "storage", "heat_source", "building", "building_demand",
     "network_temperature", "time_slice", "storage_link", "transmission", "demand_response", "limit", "limit_term",
 )  # fmt: skip
-_ENERGY_MODULES = ("accounting", "demand", "energy", "energy_results", "grids", "lp", "sources", "stage", "steps", "system")
+_ENERGY_MODULES = (
+    "accounting",
+    "demand",
+    "energy",
+    "energy_results",
+    "grids",
+    "lp",
+    "sources",
+    "stage",
+    "steps",
+    "system",
+)
 _ENERGY_OPTIONS = ("hours", "objective", "accounting", "solver", "gap", "time_limit")
 _NEEDS = {
     "geo": (("heat_source",), ("network_pipe",)),
@@ -40,9 +51,17 @@ def _solve_with(module: str) -> object:
     return solve
 
 
-def _stage(name: str, reads: tuple[str, ...], after: tuple[str, ...], modules: tuple[str, ...], options: tuple[str, ...]) -> Stage:
+def _stage(
+    name: str, reads: tuple[str, ...], after: tuple[str, ...], modules: tuple[str, ...], options: tuple[str, ...]
+) -> Stage:
     return Stage(
-        name, reads, after, (*modules, "stage"), options, lambda counts: missing(name, counts) is None, _solve_with(modules[0])  # type: ignore[arg-type]
+        name,
+        reads,
+        after,
+        (*modules, "stage"),
+        options,
+        lambda counts: missing(name, counts) is None,
+        _solve_with(modules[0]),  # type: ignore[arg-type]
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from dhsdb.errors import UserError
 from dhsdb.models.demand import network_temperature
-from dhsdb.models.stage import Warning_
+from dhsdb.models.grids import places, records
+from dhsdb.models.stage import Remark
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,11 @@ def lorenz_cop(supply_c: Array, return_c: Array, source_c: Array, efficiency: Ar
     3.323
     """
     supply, back = supply_c + _KELVIN, return_c + _KELVIN
-    mean = np.where(np.isclose(supply, back), supply, (supply - back) / np.log(np.where(np.isclose(supply, back), np.e, supply / back)))
+    mean = np.where(
+        np.isclose(supply, back),
+        supply,
+        (supply - back) / np.log(np.where(np.isclose(supply, back), np.e, supply / back)),
+    )
     lift = mean - (source_c + _KELVIN)
     return np.where(lift * COP_MAX <= efficiency * mean, COP_MAX, efficiency * mean / np.where(lift == 0, 1.0, lift))
 
@@ -59,11 +64,14 @@ def lift_factor(inputs: Inputs, years: tuple[int, ...], steps: Steps, unit: Grid
     heat_source = unit.words("heat_source")
     warmth = _source_temperatures(inputs)
     for y, year in enumerate(years):
-        rows = {r.site: r for r in inputs.table("network_temperature", year).itertuples(index=False)}
-        for u in np.flatnonzero(~np.isnan(efficiency[y])):
+        rows = {r.site: r for r in records(inputs.table("network_temperature", year))}
+        for u in places(~np.isnan(efficiency[y])):
             site, process = unit.key[u]
             if site not in rows:
-                raise UserError(f"heat pump '{process}' needs the temperatures of network '{site}'.", "Add a row to network_temperature.")
+                raise UserError(
+                    f"heat pump '{process}' needs the temperatures of network '{site}'.",
+                    "Add a row to network_temperature.",
+                )
             supply = network_temperature(inputs, rows[site], steps, "supply")
             back = network_temperature(inputs, rows[site], steps, "return")
             cold = _cold_side(inputs, steps, process, source[y, u], warmth.get(heat_source[y, u], np.nan))
@@ -72,7 +80,12 @@ def lift_factor(inputs: Inputs, years: tuple[int, ...], steps: Steps, unit: Grid
 
 
 def tie_to_sources(
-    inputs: Inputs, years: tuple[int, ...], steps: Steps, unit: Grid, processes: Processes, lifted: Array, findings: list[Warning_]
+    inputs: Inputs,
+    steps: Steps,
+    unit: Grid,
+    processes: Processes,
+    lifted: Array,
+    findings: list[Remark],
 ) -> Array:
     """Limit units by the heat source that feeds them, and charge its connection to the network.
 
@@ -84,20 +97,24 @@ def tie_to_sources(
     ndarray
         Shape (y, u). Cost of the connection per capacity, money/MW.
     """
-    sources = {r.heat_source: r for r in inputs.tables["heat_source"].itertuples(index=False)}
+    sources = {r.heat_source: r for r in records(inputs.tables["heat_source"])}
     links = _connections(inputs)
     named = unit.words("heat_source")
     lifts = ~np.isnan(unit.numbers("lift_efficiency", np.nan))
     per_mw = np.zeros_like(processes.capital)
-    for u in np.flatnonzero((named != "").any(axis=0)):
+    for u in places((named != "").any(axis=0)):
         name = next(n for n in named[:, u] if n)
         if name not in sources:
-            raise UserError(f"process '{unit.key[u][1]}' is fed by heat source '{name}', which table heat_source lacks.", "Add it.")
+            raise UserError(
+                f"process '{unit.key[u][1]}' is fed by heat source '{name}', which table heat_source lacks.", "Add it."
+            )
         source = sources[name]
         share = np.where(lifts[:, u], 1.0 / np.maximum(1.0 - lifted[:, u].max(axis=1), 1e-9), 1.0)
         processes.cap_max[:, u] = np.minimum(processes.cap_max[:, u], float(source.capacity_mw) * share)
         if isinstance(source.profile, str) and source.profile:
-            processes.avail[:, u] *= steps.of(inputs.profile(source.profile, f"heat source '{name}'"), f"heat source '{name}'")
+            processes.avail[:, u] *= steps.of(
+                inputs.profile(source.profile, f"heat source '{name}'"), f"heat source '{name}'"
+            )
         if name in links:
             cost, loss = links[name]
             per_mw[:, u] = cost / np.maximum(processes.cap_max[:, u], 1e-9)
@@ -105,7 +122,12 @@ def tie_to_sources(
             processes.ratio[:, out] *= 1.0 - min(loss / (1000.0 * float(source.capacity_mw)), 1.0)
         else:
             findings.append(
-                Warning_("warning", "source-not-connected", f"heat_source {name}", "no connection from stage geo: taken as free")
+                Remark(
+                    "warning",
+                    "source-not-connected",
+                    f"heat_source {name}",
+                    "no connection from stage geo: taken as free",
+                )
             )
     return per_mw
 
@@ -129,6 +151,7 @@ def _cold_side(inputs: Inputs, steps: Steps, process: str, profile: str, tempera
         return steps.of(inputs.profile(profile, where), where)
     if np.isnan(temperature):
         raise UserError(
-            f"heat pump '{process}' has no source temperature.", "Name a temperature profile in lift_source, or a heat source."
+            f"heat pump '{process}' has no source temperature.",
+            "Name a temperature profile in lift_source, or a heat source.",
         )
     return np.full(steps.n, temperature)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from dhsdb.series import Values
     from dhsdb.models.options import Options
+    from dhsdb.series import Values
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:
+class Remark:
     """A finding of a run."""
 
     severity: str
@@ -77,7 +77,9 @@ class Inputs:
         """
         if name not in self.profiles:
             known = ", ".join(sorted(self.profiles)) or "none"
-            raise UserError(f"{where} names the profile '{name}', which scenario '{self.scenario}' lacks.", f"It has: {known}.")
+            raise UserError(
+                f"{where} names the profile '{name}', which scenario '{self.scenario}' lacks.", f"It has: {known}."
+            )
         return np.asarray(self.profiles[name].values, np.float64)
 
 
@@ -103,7 +105,7 @@ class Outcome:
     solve_s: float = 0.0
     message: str = ""
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    findings: list[Warning_] = field(default_factory=list)
+    findings: list[Remark] = field(default_factory=list)
 
     @property
     def solved(self) -> bool:
@@ -114,7 +116,9 @@ class Outcome:
 class Progress(Protocol):
     """Called with a fraction between 0 and 1 and what is being done."""
 
-    def __call__(self, fraction: float, doing: str) -> None: ...
+    def __call__(self, fraction: float, doing: str) -> None:
+        """Take note."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ def typical_days(features: NDArray[np.float64], periods: int, peak: int = 0) -> 
     Real days (medoids) keep each hour's values together, so every profile is read at the same hour. Their weights are the
     numbers of days that they stand for.
     """
-    import pandas as pd  # noqa: PLC0415  heavy
-    import tsam  # noqa: PLC0415  heavy
+    import pandas as pd
+    import tsam
 
     days = len(features) // HOURS_PER_DAY
     if periods >= days:

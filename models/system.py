@@ -16,15 +16,13 @@ from dhsdb.models.accounting import ENDLESS, Horizon, horizon
 from dhsdb.models.demand import demands
 from dhsdb.models.grids import Grid
 from dhsdb.models.sources import lift_factor, tie_to_sources
-from dhsdb.models.stage import Warning_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     from numpy.typing import NDArray
 
-    from dhsdb.models.stage import Inputs
+    from dhsdb.models.stage import Inputs, Remark
     from dhsdb.models.steps import Steps
 
     Array = NDArray[np.float64]
@@ -170,7 +168,7 @@ class System:
     balances: Balances
     emissions: Emissions
     connection: Array
-    findings: list[Warning_] = field(default_factory=list)
+    findings: list[Remark] = field(default_factory=list)
 
 
 def build_system(inputs: Inputs, years: tuple[int, ...], steps: Steps) -> System:
@@ -182,7 +180,7 @@ def build_system(inputs: Inputs, years: tuple[int, ...], steps: Steps) -> System
         If the scenario holds what this model does not cover, or refers to something that is not there.
     """
     refuse_uncovered(inputs)
-    findings: list[Warning_] = []
+    findings: list[Remark] = []
     balances = _balances(inputs, years, steps, findings)
     place = {k: i for i, k in enumerate(balances.key)}
     processes, connection = _processes(inputs, years, steps, place, findings)
@@ -209,7 +207,9 @@ def refuse_uncovered(inputs: Inputs) -> None:
 def _horizon(inputs: Inputs, years: tuple[int, ...]) -> Horizon:
     grid = Grid(inputs.tables["model_year"], years, ["year"])
     stands_for = np.diag(grid.numbers("stands_for", np.nan)) if grid.n else np.full(len(years), np.nan)
-    rates = inputs.tables["site"]["discount_rate"].dropna().unique() if len(inputs.tables["site"]) else []
+    rates: list[float] = (
+        inputs.tables["site"]["discount_rate"].dropna().unique().tolist() if len(inputs.tables["site"]) else []
+    )
     if len(rates) > 1:
         raise UserError(f"the sites have different discount rates: {sorted(rates)}.", "Give all sites the same.")
     return horizon(years, stands_for, float(rates[0]) if len(rates) else 0.0)
@@ -224,7 +224,7 @@ def _year_profiles(inputs: Inputs, words: NDArray[np.object_], steps: Steps, whe
 
 
 # --- balances --------------------------------------------------------------------------------------------------------
-def _balances(inputs: Inputs, years: tuple[int, ...], steps: Steps, findings: list[Warning_]) -> Balances:
+def _balances(inputs: Inputs, years: tuple[int, ...], steps: Steps, findings: list[Remark]) -> Balances:
     grid = Grid(inputs.tables["commodity"], years, ["site", "commodity"])
     demand, loss, annual = demands(inputs, years, steps, grid, findings)
     return Balances(
@@ -294,7 +294,7 @@ def _emissions(inputs: Inputs, years: tuple[int, ...], processes: Processes) -> 
 
 # --- processes -------------------------------------------------------------------------------------------------------
 def _processes(
-    inputs: Inputs, years: tuple[int, ...], steps: Steps, place: dict[tuple[str, ...], int], findings: list[Warning_]
+    inputs: Inputs, years: tuple[int, ...], steps: Steps, place: dict[tuple[str, ...], int], findings: list[Remark]
 ) -> tuple[Processes, Array]:
     unit = Grid(inputs.tables["process"], years, ["site", "process"])
     flow = Grid(inputs.tables["process_flow"], years, ["site", "process", "mode", "commodity", "direction"])
@@ -334,7 +334,7 @@ def _processes(
         flow_sign=sign,
         ratio=ratio,
     )
-    return result, tie_to_sources(inputs, years, steps, unit, result, lifted, findings)
+    return result, tie_to_sources(inputs, steps, unit, result, lifted, findings)
 
 
 def _mode_numbers(mode: Grid, activity: list[tuple[str, ...]], n_years: int) -> dict[str, Array]:
@@ -377,7 +377,9 @@ def _stores(inputs: Inputs, years: tuple[int, ...], place: dict[tuple[str, ...],
     for s, (site, storage) in enumerate(grid.key):
         name = next((c for c in commodity[:, s] if c), "")
         if (site, name) not in place:
-            raise UserError(f"storage '{storage}' at '{site}' holds commodity '{name}', which table commodity lacks.", "Add it.")
+            raise UserError(
+                f"storage '{storage}' at '{site}' holds commodity '{name}', which table commodity lacks.", "Add it."
+            )
         balance.append(place[site, name])
 
     def sized(of: str) -> dict[str, Array]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dhsdb.errors import UnknownNameError
 from dhsdb.schema import control, inputs, places, results
-from dhsdb.schema.columns import Table
-from dhsdb.schema.inputs import InputRow
+
+if TYPE_CHECKING:
+    from dhsdb.schema.columns import Table
+    from dhsdb.schema.inputs import InputRow
 
 INPUT: dict[str, type[InputRow]] = {t.__table__.name: t for t in (*inputs.TABLES, *places.TABLES)}
 RESULT: dict[str, type[results.ResultTable]] = {t.__table__.name: t for t in results.TABLES}

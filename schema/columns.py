@@ -141,7 +141,7 @@ class Table(SQLModel):
     the database: they name a stand-in through ``__mapper_args__``, which reaches no DDL.
     """
 
-    model_config = {"arbitrary_types_allowed": True}  # noqa: RUF012  pydantic's own name
+    model_config = {"arbitrary_types_allowed": True}
     space: ClassVar[str] = "main"
     __table__: ClassVar[sa.Table]
 

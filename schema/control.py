@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from dhsdb.schema.columns import Meaning, Table, column, count, flag, moment, number, year, words
+from dhsdb.schema.columns import Meaning, Table, column, count, flag, moment, number, words, year
+
 
 def _number(text: str) -> Any:
     """Declare the INTEGER primary key, given by the writer (so without a sequence)."""
@@ -130,7 +131,9 @@ class Run(ControlTable, table=True):
     machine: str = words("system, processor and cores", required=True)
     host: str = words("host name", required=True)
     pid: int = count("process", required=True)
-    process_start: float = number("start of the process since the epoch, to tell it from a later one", "s", required=True)
+    process_start: float = number(
+        "start of the process since the epoch, to tell it from a later one", "s", required=True
+    )
     started_at: datetime = moment("start, UTC")
     finished_at: datetime | None = moment("end, UTC")
     message: str | None = words("what went wrong, or a remark")

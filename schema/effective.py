@@ -17,6 +17,7 @@ _ORDER = "((s.rank * 2 + (r.year IS NOT NULL)::INTEGER) * 2147483648::BIGINT + r
 _HOLDS = """JOIN layer.{table} AS r
         ON r.layer = s.layer AND r.rev_from <= s.pin AND (r.rev_to IS NULL OR r.rev_to > s.pin)"""
 _STACK_NOW = "meta.stack_now"
+_LAYER_AT = "meta.layer_at(scenario_name, at_revision)"
 _STACK_AT = "meta.stack_at(scenario_name, at_revision)"
 
 
@@ -38,8 +39,7 @@ def stack_sql() -> list[str]:
     """
     return [
         f"CREATE OR REPLACE VIEW meta.stack_now AS\n{_stack('meta.layer_now')}",
-        "CREATE OR REPLACE MACRO meta.stack_at(scenario_name, at_revision) AS TABLE\n"
-        f"{_stack('meta.layer_at(scenario_name, at_revision)')}",
+        f"CREATE OR REPLACE MACRO meta.stack_at(scenario_name, at_revision) AS TABLE\n{_stack(_LAYER_AT)}",
     ]
 
 

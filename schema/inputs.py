@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from dhsdb.schema.columns import Meaning, Table, column, count, flag, key, number, profile, year, words
+from dhsdb.schema.columns import Meaning, Table, column, count, flag, key, number, profile, words, year
 
 MONEY = "money"
 """Unit that stands for the scenario's currency at its price year."""
@@ -76,7 +76,9 @@ class Site(InputRow, table=True):
 class ModelYear(InputRow, table=True):
     """One row is a year that is modelled."""
 
-    stands_for: float | None = size("calendar years that it stands for; NULL = until the next model year", "year", example=10)
+    stands_for: float | None = size(
+        "calendar years that it stands for; NULL = until the next model year", "year", example=10
+    )
 
 
 class ModelOption(InputRow, table=True):
@@ -161,7 +163,9 @@ class Demand(InputRow, table=True):
 
     site: str = key("site", example="centre")
     commodity: str = key("commodity", example="heat")
-    timing: str = key("slice (by the hour or slice) or year (at any time of it)", choices=("slice", "year"), example="slice")
+    timing: str = key(
+        "slice (by the hour or slice) or year (at any time of it)", choices=("slice", "year"), example="slice"
+    )
     mwh: float | None = number("demand of the year; NULL = the profile is in MW", "MWh", example=120000)
     profile: str | None = profile("shape: shares of the year, or power in MW where mwh is NULL")
 
@@ -198,7 +202,9 @@ class Process(InputRow, table=True):
     ramp: float | None = size("largest change of load, as a share of capacity per hour", "1/hour")
     ramp_cost: float | None = size("cost of raising the load", "money/MW")
     avail_profile: str | None = profile("availability in each hour")
-    avail_rule: str | None = words("activity up to (max) or at (fixed) the availability; NULL = max", choices=("max", "fixed"))
+    avail_rule: str | None = words(
+        "activity up to (max) or at (fixed) the availability; NULL = max", choices=("max", "fixed")
+    )
     annual_avail: float | None = share("most activity in a year as a share of capacity")
     area_per_mw: float | None = size("land use", "m^2/MW")
     lift_source: str | None = profile("temperature of the heat source; makes it a heat pump, with input ratio 1/COP")
@@ -363,7 +369,9 @@ class ParetoVariable(InputRow, table=True):
     by_year: ClassVar[bool] = False
     variable: str = key("variable", example="heat pump")
     cell: str | None = words("TABLE.COLUMN that it sets", example="process.cap_max")
-    rows: str | None = words("condition on the rows that it sets, as in `scenario set --where`", example="process = 'heat pump'")
+    rows: str | None = words(
+        "condition on the rows that it sets, as in `scenario set --where`", example="process = 'heat pump'"
+    )
     low: float | None = number("least value, in the unit of the cell")
     high: float | None = number("most value, in the unit of the cell")
 

@@ -113,7 +113,7 @@ def refuse_newer(path: Path, version: str) -> None:
 
 
 def copy_aside(path: Path, version: str) -> Path:
-    """Copy an old store to ``NAME.before-VERSION`` before it is migrated, and return the copy."""
+    """Copy an old store to ``NAME.schema-VERSION`` before it is migrated, and return the copy."""
     copy = path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
     shutil.copy2(path, copy)
     return copy

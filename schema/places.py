@@ -111,8 +111,12 @@ class PipeType(Place, table=True):
     pipe_type: str = key("pipe type", example="DN100")
     diameter_m: float | None = size("inner diameter", "m", high=3, example=0.1071)
     cost_per_m: float | None = size("investment per trench length, digging included", "money/m", example=750)
-    loss_w_mk: float | None = size("loss of the pair per trench length and degree above ground", "W/m/delta_degC", example=0.35)
-    max_velocity_m_s: float | None = size("velocity that it is laid out for; NULL = by pressure gradient", "m/s", high=10)
+    loss_w_mk: float | None = size(
+        "loss of the pair per trench length and degree above ground", "W/m/delta_degC", example=0.35
+    )
+    max_velocity_m_s: float | None = size(
+        "velocity that it is laid out for; NULL = by pressure gradient", "m/s", high=10
+    )
 
 
 class NetworkTemperature(InputRow, table=True):
@@ -124,8 +128,12 @@ class NetworkTemperature(InputRow, table=True):
     supply_profile: str | None = profile("supply temperature in each hour, in degC")
     return_profile: str | None = profile("return temperature in each hour, in degC")
     ground_c: float | None = number("ground temperature", "degC", low=-20, high=40, example=6)
-    loss_share: float | None = share("heat lost between plants and substations at supply_c and return_c", high=0.9, example=0.08)
-    loss_reference_c: float | None = number("mean network temperature at which loss_share was found", "degC", low=10, high=250)
+    loss_share: float | None = share(
+        "heat lost between plants and substations at supply_c and return_c", high=0.9, example=0.08
+    )
+    loss_reference_c: float | None = number(
+        "mean network temperature at which loss_share was found", "degC", low=10, high=250
+    )
 
 
 TABLES: tuple[type[InputRow], ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dhsdb.schema.columns import Table, count, flag, geometry, hour, number, year, words
+from dhsdb.schema.columns import Table, count, flag, geometry, hour, number, words, year
 
 
 class ResultTable(Table):

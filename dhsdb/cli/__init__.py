@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; a user sees a message, never a traceback."""
-    import typer  # noqa: PLC0415  heavy
+    import typer
 
-    from dhsdb.cli.app import app  # noqa: PLC0415  heavy
+    from dhsdb.cli.app import app
 
     as_json = "--json" in arguments
     try:
@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
-    import json  # noqa: PLC0415
+    import json
 
     if as_json:
         print(json.dumps({"error": message, "hint": hint, "exit_code": code}))

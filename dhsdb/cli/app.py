@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:  # noqa: FBT001  typer's own signature
     if value:
-        import dhsdb  # noqa: PLC0415
+        import dhsdb
 
         print(f"dhsdb {dhsdb.__version__}")
         raise typer.Exit
@@ -33,11 +33,18 @@ def _version(value: bool) -> None:  # noqa: FBT001  typer's own signature
 @app.callback()
 def _options(
     context: typer.Context,
-    store: Annotated[Path | None, typer.Option("--store", envvar="DHSDB_STORE", help="File of the store; default dhsdb.duckdb.")] = None,
-    wait: Annotated[
-        float | None, typer.Option("--wait", envvar="DHSDB_WAIT", help="Seconds to wait for a process that holds the store; default 60.")
+    store: Annotated[
+        Path | None, typer.Option("--store", envvar="DHSDB_STORE", help="File of the store; default dhsdb.duckdb.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait", envvar="DHSDB_WAIT", help="Seconds to wait for a process that holds the store; default 60."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     del version
     context.obj = Opener(store, wait)
@@ -51,13 +58,14 @@ class Opener:
 
     def __call__(self, *, create: bool = False) -> Store:
         """Return the store; only an import or `init` may create it."""
-        from dhsdb.errors import UserError  # noqa: PLC0415
-        from dhsdb.store import Store  # noqa: PLC0415  heavy
+        from dhsdb.errors import UserError
+        from dhsdb.store import Store
 
         store = Store(self.path, create=create, wait_s=self.wait_s)
         if not store.db.path.exists():
             raise UserError(
-                f"there is no store at {store.db.path}.", "Create it with `dhsdb init`, or name another with --store FILE or $DHSDB_STORE."
+                f"there is no store at {store.db.path}.",
+                "Create it with `dhsdb init`, or name another with --store FILE or $DHSDB_STORE.",
             )
         return store
 
@@ -65,12 +73,16 @@ class Opener:
 @app.command()
 def init(context: typer.Context, as_json: Json = False) -> None:
     """Create the store, or migrate an old one after a copy of it was made."""
-    from dhsdb.database import DEFAULT_FILE, Database  # noqa: PLC0415  heavy
+    from dhsdb.database import DEFAULT_FILE, Database
 
     opener: Opener = context.obj
     db = Database(opener.path or DEFAULT_FILE, opener.wait_s)
     state = db.create()
-    said = {"created": "created", "migrated": "migrated; a copy of the old one lies beside it", "current": "is up to date"}[state]
+    said = {
+        "created": "created",
+        "migrated": "migrated; a copy of the old one lies beside it",
+        "current": "is up to date",
+    }[state]
     emit({"store": str(db.path), "state": state}, as_json=as_json, text=f"{db.path}: {said}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dhsdb.cli.output import console, emit, rows
@@ -39,6 +40,9 @@ ORDER BY scenario, year
 """
 
 
+_COMPARED = ("base", "high-gas-low-temperature")
+
+
 class _Profiles:
     """The hourly profiles of the study, made from the weather file that package demandlib ships."""
 
@@ -46,21 +50,22 @@ class _Profiles:
     reads = "hourly profiles of the Helsinki study"
 
     def __init__(self) -> None:
-        from dhsdb.examples.helsinki import profiles  # noqa: PLC0415  heavy
+        from dhsdb.examples.helsinki import profiles
 
         self.attribution = profiles.ATTRIBUTION
 
     def read(self, _request: Request) -> Iterator[Item]:
-        from dhsdb.examples.helsinki import profiles  # noqa: PLC0415  heavy
+        from dhsdb.examples.helsinki import profiles
 
-        yield from profiles.series()
-        yield profiles.texts()
+        for series in profiles.series():
+            yield replace(series, text=profiles.TEXTS[series.name])
 
 
 def run_demo(path: Path, *, as_json: bool) -> None:
     """Make the study in a new store and print what came out."""
-    from dhsdb.examples import helsinki  # noqa: PLC0415  heavy
-    from dhsdb.store import Store  # noqa: PLC0415
+    from dhsdb.diff_render import to_html
+    from dhsdb.examples import helsinki
+    from dhsdb.store import Store
 
     if path.exists():
         raise UserError(f"{path} exists already.", "Name another file: dhsdb demo --store FILE")
@@ -74,19 +79,30 @@ def run_demo(path: Path, *, as_json: bool) -> None:
     done = _runs(store, say, quiet=as_json)
     summary = store.sql(SUMMARY).rows()
     if as_json:
-        emit({"store": str(store.db.path), "seconds": time.perf_counter() - began, "runs": [_short(r) for r in done], "summary": summary}, as_json=True)
+        emit(
+            {
+                "store": str(store.db.path),
+                "seconds": time.perf_counter() - began,
+                "runs": [_short(r) for r in done],
+                "summary": summary,
+            },
+            as_json=True,
+        )
         return
     rows(summary, as_json=False, title="what the scenarios cost and emit (money in EUR of 2020, not discounted)")
     _compare(store)
     _front(store)
+    page = path.with_name(f"{path.stem}-comparison.html")
+    page.write_text(to_html(store.diff(*_COMPARED)), encoding="utf-8")
+    say(f"the comparison of {' and '.join(_COMPARED)} as a page: {page}")
     _closing(store, time.perf_counter() - began)
 
 
 def _imports(store: Store, say: object) -> None:
-    from dhsdb.examples import helsinki  # noqa: PLC0415  heavy
-    from dhsdb.examples.helsinki import profiles  # noqa: PLC0415
-    from dhsdb.importers.estimate import estimate_demand  # noqa: PLC0415
-    from dhsdb.importers.pipeline import run_import  # noqa: PLC0415
+    from dhsdb.examples import helsinki
+    from dhsdb.examples.helsinki import profiles
+    from dhsdb.importers.estimate import estimate_demand
+    from dhsdb.importers.pipeline import run_import
 
     for form, file, message in (
         ("osm", helsinki.osm_file(), "streets and buildings of central Helsinki"),
@@ -102,7 +118,7 @@ def _imports(store: Store, say: object) -> None:
 
 
 def _scenarios(store: Store, say: object) -> None:
-    from dhsdb.examples.helsinki import SCENARIOS  # noqa: PLC0415  heavy
+    from dhsdb.examples.helsinki import SCENARIOS
 
     for scenario in SCENARIOS[1:]:
         if scenario.layers:
@@ -110,39 +126,50 @@ def _scenarios(store: Store, say: object) -> None:
         else:
             store.derive(scenario.name, scenario.base, scenario.text)
         for change in scenario.changes:
-            store.set(scenario.name, change.cell, change.value, where=change.where, year=change.year, message=change.message)
-        what = "composed of " + " and ".join(scenario.layers) if scenario.layers else f"{len(scenario.changes)} change(s)"
+            store.set(
+                scenario.name, change.cell, change.value, where=change.where, year=change.year, message=change.message
+            )
+        what = (
+            "composed of " + " and ".join(scenario.layers) if scenario.layers else f"{len(scenario.changes)} change(s)"
+        )
         say(f"scenario {scenario.name}: {what}")  # type: ignore[operator]
 
 
 def _runs(store: Store, say: object, *, quiet: bool) -> list[Run]:
-    from dhsdb.cli.runs import solve  # noqa: PLC0415
-    from dhsdb.examples.helsinki import SCENARIOS  # noqa: PLC0415  heavy
-    from dhsdb.runner import Order  # noqa: PLC0415
+    from dhsdb.cli.runs import solve
+    from dhsdb.examples.helsinki import SCENARIOS
+    from dhsdb.runner import Order
 
     orders = [Order(s.name) for s in SCENARIOS] + [Order("base", ("pareto",), options=(("periods", 4),))]
     done = []
     for order in orders:
         for run in solve(store, [order], 1, quiet=quiet):
             done.append(run)
-            how = "solved before" if run.reused else f"{run.wall_s or 0:.1f} s, of which solver {run.solve_s or 0:.1f} s"
+            how = (
+                "solved before" if run.reused else f"{run.wall_s or 0:.1f} s, of which solver {run.solve_s or 0:.1f} s"
+            )
             say(f"run {run.run}: {run.scenario} {run.stage} {run.status}, {how}")  # type: ignore[operator]
     return done
 
 
 def _compare(store: Store) -> None:
-    from dhsdb.diff_render import render  # noqa: PLC0415  heavy
+    from dhsdb.cli.look import show_diff
 
     for part in ({"results": False}, {"inputs": False}):
-        render(store.diff("base", "high-gas-low-temperature", **part), "table")
+        show_diff(store.diff(*_COMPARED, **part), "table")
 
 
 def _front(store: Store) -> None:
     query = """
-    SELECT p.point, max(v.value) FILTER (v.name = 'cost') / 1e6 AS "cost MEUR", max(v.value) FILTER (v.name = 'CO2') / 1e3 AS "CO2 kt", p.knee
+    SELECT p.point, max(v.value) FILTER (v.name = 'cost') / 1e6 AS "cost MEUR",
+        max(v.value) FILTER (v.name = 'CO2') / 1e3 AS "CO2 kt", p.knee
     FROM pareto AS p JOIN pareto_value AS v USING (scenario, study, point)
     WHERE p.study LIKE 'front%' GROUP BY p.point, p.knee ORDER BY p.point"""
-    rows(store.sql(query).rows(), as_json=False, title="cost against CO2: the exact front of base (discounted, all years)")
+    rows(
+        store.sql(query).rows(),
+        as_json=False,
+        title="cost against CO2: the exact front of base (discounted, all years)",
+    )
 
 
 def _closing(store: Store, seconds: float) -> None:
@@ -159,7 +186,10 @@ def _closing(store: Store, seconds: float) -> None:
 
 
 def _short(run: Run) -> dict[str, object]:
-    return {n: getattr(run, n) for n in ("run", "scenario", "stage", "status", "objective", "solve_s", "wall_s", "peak_mb", "reused")}
+    return {
+        n: getattr(run, n)
+        for n in ("run", "scenario", "stage", "status", "objective", "solve_s", "wall_s", "peak_mb", "reused")
+    }
 
 
 def _say(text: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dhsdb.cli.output import Json, emit, rows
+from dhsdb.cli.output import Json, console, emit, rows
+
+if TYPE_CHECKING:
+    from dhsdb.diff import Diff
 
 
 def sql(
@@ -20,8 +23,8 @@ def sql(
     as_json: Json = False,
 ) -> None:
     """Run SQL over the store: read-only unless --write, and never on other files."""
-    from dhsdb.sandbox import query_apart  # noqa: PLC0415  heavy
-    from dhsdb.tabular import write_table  # noqa: PLC0415
+    from dhsdb.sandbox import query_apart
+    from dhsdb.tabular import write_table
 
     text = sys.stdin.read() if query == "-" else query
     db = context.obj().db
@@ -39,30 +42,47 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two scenarios, revisions or runs: what was added, removed and changed."""
-    from dhsdb.diff_render import render  # noqa: PLC0415  heavy
-
     both = inputs == results
     found = context.obj().diff(a, b, inputs=both or inputs, results=both or results, tables=table or None)
-    render(found, "json" if as_json else form)
+    show_diff(found, "json" if as_json else form)
+
+
+def show_diff(found: Diff, form: str) -> None:
+    """Print a diff as a table, CSV, JSON or HTML."""
+    from dhsdb import diff_render
+    from dhsdb.errors import UnknownNameError
+
+    if form == "table":
+        console().print(diff_render.to_table(found))
+        return
+    writers = {"csv": diff_render.to_csv, "json": diff_render.to_json, "html": diff_render.to_html}
+    if form not in writers:
+        raise UnknownNameError("format", form, ["table", *writers])
+    print(writers[form](found))
 
 
 def check(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Scenario; default all.")] = "", as_json: Json = False
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Scenario; default all.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Check references, uniqueness, units and plausibility; exit code 2 if there are errors."""
-    from dhsdb.errors import EXIT_USER  # noqa: PLC0415
+    from dhsdb.errors import EXIT_USER
 
     store = context.obj()
     if name:
         store.scenario(name)
-    found = [{"scenario": f.scenario, "severity": f.severity, "code": f.code, "location": f.location, "message": f.message} for f in store.check(name or None)]
+    found = [
+        {"scenario": f.scenario, "severity": f.severity, "code": f.code, "location": f.location, "message": f.message}
+        for f in store.check(name or None)
+    ]
     rows(found, as_json=as_json, empty="Nothing found.")
     raise typer.Exit(EXIT_USER if any(f["severity"] == "error" for f in found) else 0)
 
 
 def schema(table: Annotated[str, typer.Argument(help="Table; default all.")] = "", as_json: Json = False) -> None:
     """Show the data dictionary: tables, columns, units and meaning."""
-    from dhsdb.contents import dictionary  # noqa: PLC0415  heavy
+    from dhsdb.contents import dictionary
 
     rows(dictionary(table), as_json=as_json, title=table)
 
@@ -74,7 +94,9 @@ def compact(context: typer.Context, as_json: Json = False) -> None:
     emit({"bytes_before": before, "bytes_after": after}, as_json=as_json, text=text)
 
 
-def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="New file.")], as_json: Json = False) -> None:
+def backup(
+    context: typer.Context, file: Annotated[Path, typer.Argument(help="New file.")], as_json: Json = False
+) -> None:
     """Copy the store consistently to a new file."""
     written = context.obj().backup(file)
     emit({"backup": str(written)}, as_json=as_json, text=f"copied to {written}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +15,24 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+_ENDLESS = 100_000
+"""Width of what has none."""
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Message = Annotated[str, typer.Option("-m", "--message", help="Why the change is made.")]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; what is not the answer goes to standard error."""
-    from rich.console import Console  # noqa: PLC0415  heavy
+    """Return a console; what is not the answer goes to standard error.
 
-    return Console(stderr=stderr, highlight=False)
+    A pipe or a file has no width: there lines are as long as they are, unless ``$COLUMNS`` says otherwise.
+    """
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    if not (stderr or made.is_terminal or "COLUMNS" in os.environ):
+        made.width = _ENDLESS
+    return made
 
 
 def emit(document: object, *, as_json: bool, text: str = "") -> None:
@@ -33,17 +43,24 @@ def emit(document: object, *, as_json: bool, text: str = "") -> None:
         console().print(text, markup=False)
 
 
-def rows(records: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "", columns: Iterable[str] = (), empty: str = "nothing") -> None:
-    """Print records: a JSON list, or a table with the columns named (all by default)."""
+def rows(
+    records: Sequence[Mapping[str, Any]],
+    *,
+    as_json: bool,
+    title: str = "",
+    columns: Iterable[str] = (),
+    empty: str = "nothing",
+) -> None:
+    """Print records: a JSON list, or a table with the columns named that say anything (all by default)."""
     if as_json:
         print(json.dumps(plain(list(records)), ensure_ascii=False))
         return
     if not records:
         console().print(empty, markup=False)
         return
-    from rich.table import Table  # noqa: PLC0415  heavy
+    from rich.table import Table
 
-    names = list(columns) or list(records[0])
+    names = [n for n in columns if any(r[n] is not None for r in records)] or list(records[0])
     if title:
         console().print(title, style="bold", markup=False)
     table = Table(header_style="bold")

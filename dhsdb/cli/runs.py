@@ -17,23 +17,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Solve scenarios; list, show, choose and delete runs.", no_args_is_help=True)
 
-_COLUMNS = ("run", "scenario", "stage", "status", "objective", "gap", "build_s", "solve_s", "wall_s", "started_at", "message")
+_COLUMNS = ("run", "scenario", "stage", "status", "objective", "gap", "wall_s", "started_at", "message")
 
 
 @app.command("scenario")
 def scenario(
     context: typer.Context,
     names: Annotated[list[str], typer.Argument(help="Scenarios.")],
-    stage: Annotated[list[str] | None, typer.Option("--stage", help="geo, investment, dispatch or pareto; default all that apply.")] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option("--stage", help="geo, investment, dispatch or pareto; default all that apply.")
+    ] = None,
     year: Annotated[list[int] | None, typer.Option("--year", help="Only these model years.")] = None,
     at: Annotated[int | None, typer.Option("--at", help="Revision to read.")] = None,
-    option: Annotated[list[str] | None, typer.Option("-o", "--option", help="KEY=VALUE, an option of the models.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("-o", "--option", help="KEY=VALUE, an option of the models.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Solve again what was solved before.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Scenarios solved at the same time, in processes of their own.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Scenarios solved at the same time, in processes of their own.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Solve the stages of scenarios; what was solved before is answered from the store."""
-    from dhsdb.runner import Order  # noqa: PLC0415  heavy
+    from dhsdb.runner import Order
 
     store = context.obj()
     orders = [
@@ -43,31 +49,41 @@ def scenario(
         store.scenario(name)
     done = solve(store, orders, jobs, quiet=as_json)
     records = [record(r) for r in done]
-    rows(records, as_json=as_json, columns=("run", "scenario", "stage", "status", "objective", "build_s", "solve_s", "wall_s", "note"))
+    rows(
+        records,
+        as_json=as_json,
+        columns=("run", "scenario", "stage", "status", "objective", "build_s", "solve_s", "wall_s", "note"),
+    )
     raise typer.Exit(_exit_code(done))
 
 
 @app.command("list")
 def list_(
-    context: typer.Context, scenario: Annotated[str, typer.Argument(help="Only of this scenario.")] = "", as_json: Json = False
+    context: typer.Context,
+    scenario: Annotated[str, typer.Argument(help="Only of this scenario.")] = "",
+    as_json: Json = False,
 ) -> None:
     """List the runs, the newest first."""
     store = context.obj()
     if scenario:
         store.scenario(scenario)
     found = store.sql("SELECT * FROM runs WHERE $1 = '' OR scenario = $1 ORDER BY run DESC", [scenario]).rows()
-    rows(found, as_json=as_json, columns=_COLUMNS, empty="There is no run yet. Solve one with `dhsdb run scenario NAME`.")
+    rows(
+        found, as_json=as_json, columns=_COLUMNS, empty="There is no run yet. Solve one with `dhsdb run scenario NAME`."
+    )
 
 
 @app.command()
 def show(context: typer.Context, run: Annotated[int, typer.Argument(help="Run.")], as_json: Json = False) -> None:
     """Show all that is known of a run, and its findings."""
-    from dhsdb.runner import record as find  # noqa: PLC0415  heavy
+    from dhsdb.runner import record as find
 
     store = context.obj()
     find(store.db, run)
     facts = store.sql("SELECT * FROM runs WHERE run = ?", [run]).rows()[0]
-    found = store.sql("SELECT severity, code, location, message FROM findings WHERE run = ? ORDER BY severity", [run]).rows()
+    found = store.sql(
+        "SELECT severity, code, location, message FROM findings WHERE run = ? ORDER BY severity", [run]
+    ).rows()
     if as_json:
         emit(facts | {"findings": found}, as_json=True)
         return
@@ -86,7 +102,7 @@ def use(context: typer.Context, run: Annotated[int, typer.Argument(help="Run.")]
 @app.command()
 def delete(context: typer.Context, run: Annotated[int, typer.Argument(help="Run.")], as_json: Json = False) -> None:
     """Delete a run with its results."""
-    from dhsdb import runs as records  # noqa: PLC0415  heavy
+    from dhsdb import runs as records
 
     records.delete(context.obj().db, run)
     emit({"run": run, "deleted": True}, as_json=as_json, text=f"run {run} deleted")
@@ -100,7 +116,7 @@ def record(run: Run) -> dict[str, object]:
 
 
 def _options(given: list[str]) -> list[tuple[str, object]]:
-    from dhsdb.errors import UserError  # noqa: PLC0415
+    from dhsdb.errors import UserError
 
     found: list[tuple[str, object]] = []
     for text in given:
@@ -112,8 +128,9 @@ def _options(given: list[str]) -> list[tuple[str, object]]:
 
 
 def solve(store: Store, orders: list[Order], jobs: int, *, quiet: bool) -> list[Run]:
+    """Solve orders one after the other with progress, or several at a time in processes of their own."""
     if jobs > 1 and len(orders) > 1:
-        from dhsdb.runner import run_parallel  # noqa: PLC0415  heavy
+        from dhsdb.runner import run_parallel
 
         return run_parallel(store.db, orders, jobs)
     done: list[Run] = []
@@ -123,11 +140,11 @@ def solve(store: Store, orders: list[Order], jobs: int, *, quiet: bool) -> list[
 
 
 def _watched(store: Store, order: Order, *, quiet: bool) -> list[Run]:
-    from dhsdb.runner import run_scenario  # noqa: PLC0415  heavy
+    from dhsdb.runner import run_scenario
 
     if quiet:
         return run_scenario(store.db, order)
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415  heavy
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:

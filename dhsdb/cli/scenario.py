@@ -24,7 +24,11 @@ def new(
 ) -> None:
     """Create an empty scenario."""
     ref = context.obj(create=True).new(name, _years(years), message)
-    emit({"scenario": name, "revision": ref.revision}, as_json=as_json, text=f"scenario {name} at revision {ref.revision}")
+    emit(
+        {"scenario": name, "revision": ref.revision},
+        as_json=as_json,
+        text=f"scenario {name} at revision {ref.revision}",
+    )
 
 
 @app.command()
@@ -59,7 +63,11 @@ def compose(
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the scenarios."""
     found = context.obj().sql("SELECT * FROM scenarios ORDER BY scenario").rows()
-    rows(found, as_json=as_json, empty="There is no scenario yet. Create one with `dhsdb scenario new` or `dhsdb import`.")
+    rows(
+        found,
+        as_json=as_json,
+        empty="There is no scenario yet. Create one with `dhsdb scenario new` or `dhsdb import`.",
+    )
 
 
 @app.command()
@@ -70,11 +78,16 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what a scenario holds, or the effective rows of one of its tables."""
-    from dhsdb.contents import effective_rows, row_counts  # noqa: PLC0415  heavy
+    from dhsdb.contents import effective_rows, row_counts
 
     store = context.obj()
     if table:
-        rows(effective_rows(store.db, name, table), as_json=as_json, title=f"{table} of {name}", empty=f"{name} has no rows of {table}.")
+        rows(
+            effective_rows(store.db, name, table),
+            as_json=as_json,
+            title=f"{table} of {name}",
+            empty=f"{name} has no rows of {table}.",
+        )
     else:
         rows(row_counts(store.db, name), as_json=as_json, title=name, empty=f"{name} holds no rows yet.")
 
@@ -84,7 +97,9 @@ def log(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """List the revisions of a scenario, the newest first."""
     store = context.obj()
     store.scenario(name)
-    found = store.sql("SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? ORDER BY revision DESC", [name]).rows()
+    found = store.sql(
+        "SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? ORDER BY revision DESC", [name]
+    ).rows()
     rows(found, as_json=as_json, title=name)
 
 
@@ -92,14 +107,16 @@ def log(context: typer.Context, name: Name, as_json: Json = False) -> None:
 def set_(
     context: typer.Context,
     name: Name,
-    assignment: Annotated[str, typer.Argument(help="TABLE.COLUMN=VALUE; NULL = unlimited or off; `price * 1.1` is an expression.")],
+    assignment: Annotated[
+        str, typer.Argument(help="TABLE.COLUMN=VALUE; NULL = unlimited or off; `price * 1.1` is an expression.")
+    ],
     message: Message,
     where: Where = "",
     year: Annotated[int | None, typer.Option("--year", help="Only this model year.")] = None,
     as_json: Json = False,
 ) -> None:
     """Set a column of the rows that a condition selects."""
-    from dhsdb.errors import UserError  # noqa: PLC0415
+    from dhsdb.errors import UserError
 
     cell, equals, text = assignment.partition("=")
     if not equals:
@@ -150,7 +167,7 @@ def parse_value(text: str) -> float | str | bool | None:
 
 
 def _years(text: str) -> list[int]:
-    from dhsdb.errors import UserError  # noqa: PLC0415
+    from dhsdb.errors import UserError
 
     parts = [p.strip() for p in text.split(",") if p.strip()]
     bad = [p for p in parts if not (p.isdigit() and len(p) == 4)]  # noqa: PLR2004

@@ -47,7 +47,7 @@ _WOOD_PRICE = (
     "to September 2021; assumption: the rise"
 )
 _POWER_PRICE = (
-    "assumption: of the order of the Finnish spot price of 2023-24; what is bought costs 12 EUR/MWh more for network, "
+    "assumption: of the order of the Finnish spot price of 2023-24; what is bought costs 10 EUR/MWh more for network, "
     "tax and trade"
 )
 _GAS_CO2 = "Statistics Finland, fuel classification: natural gas about 55 t CO2/TJ (from memory, rounded)"
@@ -60,6 +60,7 @@ _SHOP = (
     f"place: {ATTRIBUTION}; capacity: mean of Danish supermarkets, 400 MW of cooling in 2684 shops (ReUseHeat, "
     "catalogue of projects, Super Supermarkets); temperature: assumption"
 )
+_METRO = f"place: {ATTRIBUTION}; assumption: capacity and temperature of the exhaust air"
 _MADE_UP = "made up: place, capacity and temperature"
 _RINK = "a winter rink has stood on this square; assumption: capacity and temperature"
 _TEMPERATURES = "assumption: a Finnish city network over the heating season"
@@ -114,11 +115,11 @@ def _commodities() -> list[Row]:
         "mean of the year: the hour's price is this times the profile, so that buying is always dearer than selling"
     )
     profile = "electricity price"
-    power = {"price": 62.0, "price_profile": profile, "sale_price": 50.0, "sale_profile": profile}
+    power = {"price": 60.0, "price_profile": profile, "sale_price": 50.0, "sale_profile": profile}
     return _here(
         [
             *_yearly(_GAS_PRICE, "CO2 is priced apart", commodity="gas", bought=True, price=(35.0, 32.0, 30.0)),
-            *_yearly(_WOOD_PRICE, commodity="wood_chips", bought=True, price=(24.0, 26.0, 28.0)),
+            *_yearly(_WOOD_PRICE, commodity="wood_chips", bought=True, price=(25.0, 27.0, 29.0)),
             _row(_POWER_PRICE, hourly, commodity="electricity", bought=True, sold=True, **power),
             _row(_ASSUMED, "so dear that a peak boiler is built for one hour", commodity="heat", voll=10000.0),
         ]
@@ -245,26 +246,28 @@ def _specific_demands() -> list[Row]:
 
 
 def _heat_sources() -> list[Row]:
-    """Return the heat sources; a supermarket is named by its OpenStreetMap node, as an import of the map names it."""
+    """Return the heat sources; those of OpenStreetMap are named as an import of the map names them."""
     columns = ("heat_source", "title", "kind", "capacity_mw", "temperature_c", "profile", "geometry", "rule")
     data, ice = "data centre availability", "ice rink availability"
     shop = ("supermarket", 0.15, 30.0, "supermarket availability")
-    rule = "mean of Danish supermarkets"
+    metro = ("metro_station", 0.2, 18.0, None)
     # fmt: off
     figures: tuple[tuple[Cell, ...], ...] = (
         (one := "data centre Kluuvi", one, "data_centre", 5.0, 28.0, data, _point(24.9470, 60.1697), _MADE_UP),
         (two := "data centre Kruununhaka", two, "data_centre", 2.5, 28.0, data, _point(24.9525, 60.1722), _MADE_UP),
         (rink := "ice rink Rautatientori", rink, "ice_rink", 0.4, 30.0, ice, _point(24.9437, 60.1713), _RINK),
-        ("n4788270822", "K-Supermarket Kaisaniemi", *shop, _point(24.9478491, 60.1712496), rule),
-        ("n2916171916", "K-Supermarket Postitalo", *shop, _point(24.9388411, 60.1711808), rule),
-        ("n349041876", "S-Market Hakaniemi", *shop, _point(24.9497203, 60.1778232), rule),
+        ("n4788270822", "K-Supermarket Kaisaniemi", *shop, _point(24.9478491, 60.1712496), _SHOP),
+        ("n2916171916", "K-Supermarket Postitalo", *shop, _point(24.9388411, 60.1711808), _SHOP),
+        ("n4867546225", "Lidl Citycenter", *shop, _point(24.9419972, 60.1699217), _SHOP),
+        ("n349041876", "S-Market Hakaniemi", *shop, _point(24.9497203, 60.1778232), _SHOP),
+        ("n299983963", "S-Market Kasarmitori", *shop, _point(24.9482105, 60.1650065), _SHOP),
+        ("n288130404", "S-Market Sokos", *shop, _point(24.9386883, 60.1706546), _SHOP),
+        ("n418089207", "metro station Rautatientori", *metro, _point(24.9398457, 60.1703844), _METRO),
+        ("n418089202", "metro station Yliopisto", *metro, _point(24.9486006, 60.1727636), _METRO),
     )
     # fmt: on
     rows = [dict(zip(columns, values, strict=True)) for values in figures]
-    shop_note = "the shop is real, its capacity is not"
-    return [
-        _row(_SHOP, shop_note, **row) if row["kind"] == "supermarket" else _row(str(row["rule"]), **row) for row in rows
-    ]
+    return [_row(str(row["rule"]), **row) for row in rows]
 
 
 def _point(longitude: float, latitude: float) -> str:

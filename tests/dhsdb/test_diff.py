@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +14,33 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhsdb import diff_render, edits, scenarios
+from dhsdb.database import Database
 from dhsdb.diff import Diff, compare, diff
 from dhsdb.errors import UnknownNameError, UserError
 from dhsdb.schema.catalog import input_table
 from dhsdb.stacks import NEVER, Level, Range, ranges
-from tests.dhsdb.study import YEARS, add, add_profile, add_run, boiler_run, build
+from tests.dhsdb.study import YEARS, HeldOpen, add, add_profile, add_run, boiler_run, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from dhsdb.database import Database
+
+@pytest.fixture(scope="module")
+def built(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("built") / "study.duckdb"
+    shutil.copy(empty_store, path)
+    db = Database(path)
+    build(db)
+    scenarios.derive(db, "other", "base")
+    return path
 
 
 @pytest.fixture
-def study(db: Database) -> Database:
-    build(db)
-    scenarios.derive(db, "other", "base")
-    return db
+def study(built: Path, tmp_path: Path) -> Database:
+    path = tmp_path / "city.duckdb"
+    shutil.copy(built, path)
+    return Database(path, wait_s=20)
 
 
 def inputs(db: Database, a: str = "base", b: str = "other", **options: Any) -> Diff:
@@ -102,7 +114,10 @@ def test_a_row_without_any_value_is_not_lost(study: Database) -> None:
 
 
 def test_a_row_whose_cells_vary_by_year_is_added_by_year(study: Database) -> None:
-    rows = [{"site": "centre", "commodity": "wood", "bought": True, "price": 20.0 + i, "year": y} for i, y in enumerate(YEARS)]
+    rows = [
+        {"site": "centre", "commodity": "wood", "bought": True, "price": 20.0 + i, "year": y}
+        for i, y in enumerate(YEARS)
+    ]
     add(study, "other", "commodity", *rows)
     found = inputs(study)
     assert {row["year"] for row in found.changes.rows()} == set(YEARS)
@@ -156,7 +171,8 @@ def test_an_import_that_is_not_committed_can_be_compared(study: Database) -> Non
     with pytest.raises(Enough), study.write("a dry run") as writer:
         revision = scenarios.add_revision(writer, 2, "import", "dry run")
         writer.con.execute(
-            "INSERT INTO layer.site (layer, origin, rev_from, removed, site) VALUES (2, $1, $1, FALSE, 'harbour')", [revision]
+            "INSERT INTO layer.site (layer, origin, rev_from, removed, site) VALUES (2, $1, $1, FALSE, 'harbour')",
+            [revision],
         )
         assert lines(compare(writer.con, "base", "other", results=False), "table", "key") == [("site", "harbour")]
         raise Enough
@@ -343,7 +359,13 @@ def test_the_inputs_of_runs_are_those_they_read(study: Database) -> None:
 
 # --- money -----------------------------------------------------------------------------------------------------------
 def _in_money(db: Database, scenario: str, currency: str, price_year: int) -> None:
-    add(db, scenario, "model_option", {"option": "currency", "value": currency}, {"option": "price_year", "value": str(price_year)})
+    add(
+        db,
+        scenario,
+        "model_option",
+        {"option": "currency", "value": currency},
+        {"option": "price_year", "value": str(price_year)},
+    )
 
 
 def test_money_is_converted_by_rate_and_price_level(study: Database) -> None:
@@ -354,7 +376,9 @@ def test_money_is_converted_by_rate_and_price_level(study: Database) -> None:
     with pytest.raises(UserError, match="price level of SEK in 2024"):
         diff(study, "base", "other")
     with study.write("a test") as writer:
-        writer.con.execute("INSERT INTO meta.currency VALUES ('SEK', 2020, 10.5, 100, NULL), ('SEK', 2024, 11, 121, NULL)")
+        writer.con.execute(
+            "INSERT INTO meta.currency VALUES ('SEK', 2020, 10.5, 100, NULL), ('SEK', 2024, 11, 121, NULL)"
+        )
     found = diff(study, "base", "other", inputs=False, tables=["cost"])
     assert lines(found, "column", "new", "new_value") == [
         ("value", "35000.0", pytest.approx(35000 * 1.21 / 11)),
@@ -377,9 +401,13 @@ def apply(db: Database, scenario: str, found: Diff) -> None:
     for row in found.changes.rows():
         table = input_table(row["table"])
         keys = dict(zip(table.keys(), row["keys"], strict=True)) | {"year": row["year"]}
-        value = {} if row["column"] is None else {row["column"]: row["new" if row["new_value"] is None else "new_value"]}
+        value = (
+            {} if row["column"] is None else {row["column"]: row["new" if row["new_value"] is None else "new_value"]}
+        )
         if row["change"] == "changed":
-            frames.setdefault((row["table"], "changed", row["column"]), []).append(keys | value | {"cells": [row["column"]]})
+            frames.setdefault((row["table"], "changed", row["column"]), []).append(
+                keys | value | {"cells": [row["column"]]}
+            )
         else:
             at = (row["table"], tuple(row["keys"]), row["year"], row["change"])
             whole.setdefault(at, keys).update(value if row["change"] == "added" else {})
@@ -410,7 +438,9 @@ def _edit(db: Database, scenario: str, step: tuple[Any, ...]) -> None:
         add(db, scenario, "model_year", {"year": rest[0], "stands_for": None})
     elif kind == "set":
         column, value, name, year = rest
-        edits.set_cells(db, scenario, f"commodity.{column}", value, where=f"commodity = '{name}'", year=year, message="m")
+        edits.set_cells(
+            db, scenario, f"commodity.{column}", value, where=f"commodity = '{name}'", year=year, message="m"
+        )
     else:
         name, year = rest
         where = f"commodity = '{name}'" + (f" AND year = {year}" if year else "")
@@ -431,19 +461,14 @@ def _state(db: Database, scenario: str) -> set[tuple[Any, ...]]:
     return {tuple(row.values()) for row in rows} | {tuple(row.values()) for row in years}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shared=_STEPS, left=_STEPS, right=_STEPS)
 def test_a_diff_applied_to_one_side_gives_the_other(
-    empty_store: Any, tmp_path: Any, shared: list[Any], left: list[Any], right: list[Any]
+    empty_store: Path, tmp_path: Path, shared: list[Any], left: list[Any], right: list[Any]
 ) -> None:
-    import shutil  # noqa: PLC0415
-    import uuid  # noqa: PLC0415
-
-    from dhsdb.database import Database  # noqa: PLC0415
-
     path = tmp_path / f"{uuid.uuid4().hex}.duckdb"
     shutil.copy(empty_store, path)
-    db = Database(path, wait_s=20)
+    db = HeldOpen(path)
     scenarios.new(db, "base", YEARS)
     add(db, "base", "commodity", {"site": "centre", "commodity": "gas", "price": 35.0})
     list(_try(db, "base", shared))
@@ -456,6 +481,7 @@ def test_a_diff_applied_to_one_side_gives_the_other(
     apply(db, "patched", inputs(db, "a", "b"))
     assert _state(db, "patched") == _state(db, "b")
     assert not inputs(db, "patched", "b")
+    db.close()
     path.unlink()
 
 
@@ -469,7 +495,7 @@ def rendered(study: Database) -> Diff:
 
 
 def test_the_screen_shows_the_summary_and_the_lines(rendered: Diff) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(diff_render.to_table(rendered))
@@ -484,7 +510,7 @@ def test_the_screen_shows_the_summary_and_the_lines(rendered: Diff) -> None:
 
 
 def test_a_long_table_is_cut_on_the_screen_only(study: Database) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     add(study, "other", "site", *({"site": f"s{i}", "title": "t"} for i in range(50)))
     console = Console(width=200, record=True, file=io.StringIO())
@@ -516,7 +542,7 @@ def test_html_escapes_what_users_wrote(rendered: Diff) -> None:
 
 
 def test_no_difference_renders_everywhere(study: Database) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     nothing = inputs(study)
     Console(file=io.StringIO()).print(diff_render.to_table(nothing))

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 Sheet = list[dict[str, Any]]
+DRAWN = ("supermarket", "metro_station")
 FACTORS = ("data centre availability", "supermarket availability", "ice rink availability")
 
 
@@ -62,6 +63,13 @@ def hours(series: dict[str, Series]) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def courses() -> dict[str, backbone.Course]:
     return {c.pipe.name: c for c in backbone.backbone(helsinki.osm_file())}
+
+
+@pytest.fixture(scope="module")
+def osm() -> dict[str, Rows]:
+    """What an import of the map yields, by table."""
+    request = Request((helsinki.osm_file(),), "base", site=helsinki.SITE)
+    return {item.table: item for item in OsmImporter().read(request) if isinstance(item, Rows)}
 
 
 # --- the workbook -----------------------------------------------------------------------------------------------------
@@ -155,12 +163,12 @@ def test_variables_of_the_pareto_study_can_be_set_over_their_whole_range(sheets:
         assert row["rows"] == f"process = '{row['variable']}'"
 
 
-def test_plants_of_the_first_year_cover_the_peak(sheets: dict[str, Sheet], hours: dict[str, np.ndarray]) -> None:
+def test_plants_of_the_first_year_cover_the_peak(
+    sheets: dict[str, Sheet], hours: dict[str, np.ndarray], osm: dict[str, Rows]
+) -> None:
     import pandas as pd
 
-    request = Request((helsinki.osm_file(),), "base", site=helsinki.SITE)
-    tables = {item.table: item.frame for item in OsmImporter().read(request) if isinstance(item, Rows)}
-    rows = demand.estimate(tables["building"], pd.DataFrame(sheets["specific_demand"]))
+    rows = demand.estimate(osm["building"].frame, pd.DataFrame(sheets["specific_demand"]))
     heat = rows["space_heat_mwh"] + rows["hot_water_mwh"]
     load = sum(mwh * hours[str(name)] for name, mwh in heat.groupby(rows["profile"]).sum().items())
     existing = sum(row["existing_mw"] or 0 for row in sheets["process"] if row["year"] == helsinki.YEARS[0])
@@ -177,6 +185,17 @@ def test_geometries_are_valid_and_inside_the_map(sheets: dict[str, Sheet]) -> No
         assert geometry.is_valid
         assert geometry.geom_type == ("LineString" if name == "network_pipe" else "Point")
         assert shapely.box(*helsinki.BBOX).covers(geometry), wkt
+
+
+def test_heat_sources_of_the_map_stand_where_it_has_them(sheets: dict[str, Sheet], osm: dict[str, Rows]) -> None:
+    from pyproj import Transformer
+
+    mapped = osm["heat_source"].frame.set_index("heat_source")
+    ours = {r["heat_source"]: shapely.from_wkt(r["geometry"]) for r in sheets["heat_source"] if r["kind"] in DRAWN}
+    assert set(ours) == set(mapped.index)
+    project = Transformer.from_crs(4326, osm["heat_source"].epsg, always_xy=True)
+    for name, point in ours.items():
+        assert shapely.distance(shapely.Point(project.transform(point.x, point.y)), mapped.geometry[name]) < 0.1  # m
 
 
 def test_the_backbone_hangs_together(courses: dict[str, backbone.Course]) -> None:

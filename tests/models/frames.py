@@ -35,7 +35,11 @@ def inputs(
 def _frame(name: str, rows: Sequence[Mapping[str, Any]], years: Sequence[int]) -> pd.DataFrame:
     table = INPUT[name]
     columns = ["year", *table.keys(), *table.cell_names()]
-    spread = [r if "year" in r or not table.by_year else r | {"year": y} for r in rows for y in (years if "year" not in r and table.by_year else (None,))]
+    spread = [
+        r if "year" in r or not table.by_year else r | {"year": y}
+        for r in rows
+        for y in (years if "year" not in r and table.by_year else (None,))
+    ]
     frame = pd.DataFrame(spread, columns=columns)
     for column in columns:
         kind = table.__table__.columns[column].type

@@ -85,7 +85,14 @@ def test_two_years_discount_and_retire_as_by_hand() -> None:
 def test_dispatch_runs_the_cheap_unit_first_and_prices_at_the_margin() -> None:
     load = np.tile([6.0, 12.0], 12)
     study = merged(
-        {"site": SITE, "commodity": [HEAT | {"voll": 500.0}, GAS, {"site": "c", "commodity": "wood", "bought": True, "price": 20.0}]},
+        {
+            "site": SITE,
+            "commodity": [
+                HEAT | {"voll": 500.0},
+                GAS,
+                {"site": "c", "commodity": "wood", "bought": True, "price": 20.0},
+            ],
+        },
         unit("wood boiler", "wood", 1.0, existing_mw=8.0),
         unit("gas boiler", "gas", 1.0, existing_mw=3.0),
         demand(load.sum(), "load"),
@@ -102,9 +109,26 @@ def test_storage_moves_heat_within_its_losses() -> None:
     """Surplus of a must-run source is stored: 4 MW for 12 h at night, of which 90 % returns by day."""
     load = np.repeat([0.0, 3.6], 12)
     study = merged(
-        {"site": SITE, "commodity": [HEAT | {"voll": 1_000.0, "dump_cost": 0.0}, {"site": "c", "commodity": "waste", "bought": True}]},
+        {
+            "site": SITE,
+            "commodity": [
+                HEAT | {"voll": 1_000.0, "dump_cost": 0.0},
+                {"site": "c", "commodity": "waste", "bought": True},
+            ],
+        },
         unit("waste", "waste", 1.0, existing_mw=4.0, avail_profile="night", avail_rule="fixed"),
-        {"storage": [{"site": "c", "storage": "tank", "commodity": "heat", "e_existing": 100.0, "p_existing": 4.0, "eff_in": 0.9}]},
+        {
+            "storage": [
+                {
+                    "site": "c",
+                    "storage": "tank",
+                    "commodity": "heat",
+                    "e_existing": 100.0,
+                    "p_existing": 4.0,
+                    "eff_in": 0.9,
+                }
+            ]
+        },
         demand(load.sum(), "load"),
     )
     profiles = {"load": load / load.sum(), "night": np.repeat([1.0, 0.0], 12)}
@@ -141,7 +165,19 @@ def test_given_capacities_reproduce_the_investment() -> None:
         {"site": SITE, "commodity": [HEAT, GAS, {"site": "c", "commodity": "wood", "bought": True, "price": 12.0}]},
         unit("wood boiler", "wood", 0.9, life=25.0, wacc=0.05, capital=700_000.0, fixed=20_000.0, min_load=0.2),
         unit("gas boiler", "gas", 0.95, life=25.0, wacc=0.05, capital=60_000.0, fixed=1_000.0),
-        {"storage": [{"site": "c", "storage": "tank", "commodity": "heat", "capital_e": 3_000.0, "life": 30.0, "ep_ratio": 8.0, "loss": 0.001}]},
+        {
+            "storage": [
+                {
+                    "site": "c",
+                    "storage": "tank",
+                    "commodity": "heat",
+                    "capital_e": 3_000.0,
+                    "life": 30.0,
+                    "ep_ratio": 8.0,
+                    "loss": 0.001,
+                }
+            ]
+        },
         demand(load.sum(), "load"),
     )
     given = inputs([2030], study, {"load": load / load.sum()}, hours="0:48")
@@ -166,7 +202,14 @@ def test_whole_numbers_give_the_same_result() -> None:
 
 def test_network_loss_follows_the_temperature() -> None:
     """8 % lost at a mean of 70 C and a ground of 6 C: at 50 C it is 44/64 of that energy."""
-    temperature = {"site": "c", "supply_c": 65.0, "return_c": 35.0, "ground_c": 6.0, "loss_share": 0.08, "loss_reference_c": 70.0}
+    temperature = {
+        "site": "c",
+        "supply_c": 65.0,
+        "return_c": 35.0,
+        "ground_c": 6.0,
+        "loss_share": 0.08,
+        "loss_reference_c": 70.0,
+    }
     study = merged(
         {"site": SITE, "commodity": [HEAT, GAS], "network_temperature": [temperature]},
         unit("boiler", "gas", 1.0, existing_mw=100.0),
@@ -177,7 +220,9 @@ def test_network_loss_follows_the_temperature() -> None:
 
 
 def test_an_infeasible_model_names_the_limits_in_the_study_s_words() -> None:
-    study = merged({"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, existing_mw=5.0), demand(8760 * 6.0))
+    study = merged(
+        {"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, existing_mw=5.0), demand(8760 * 6.0)
+    )
     outcome = dispatch.solve(inputs([2030], study, {"x": np.ones(24)}, hours="0:24"), quiet)
     assert outcome.status == "infeasible"
     assert "balance[2030, c / heat" in outcome.message
@@ -191,7 +236,9 @@ def test_what_the_model_does_not_cover_is_refused_by_name() -> None:
 
 
 def test_a_unit_that_vanishes_between_stages_is_an_error() -> None:
-    study = merged({"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, capital=1.0, life=9.0), demand(10.0))
+    study = merged(
+        {"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, capital=1.0, life=9.0), demand(10.0)
+    )
     decided = investment.solve(inputs([2030], study), quiet)
     renamed = merged({"site": SITE, "commodity": [HEAT, GAS]}, unit("kettle", "gas", 1.0), demand(10.0))
     with pytest.raises(Exception, match="hands over"):
@@ -202,7 +249,12 @@ def test_buildings_are_handed_over_whole() -> None:
     study = merged(
         {"site": SITE, "commodity": [HEAT, GAS]},
         {"building": [{"building": b, "site": "c"} for b in ("a", "b")]},
-        {"building_demand": [{"building": "a", "space_heat_mwh": 70.0, "hot_water_mwh": 30.0}, {"building": "b", "space_heat_mwh": 50.0}]},
+        {
+            "building_demand": [
+                {"building": "a", "space_heat_mwh": 70.0, "hot_water_mwh": 30.0},
+                {"building": "b", "space_heat_mwh": 50.0},
+            ]
+        },
         unit("boiler", "gas", 1.0, existing_mw=100.0),
     )
     outcome = investment.solve(inputs([2030], study), quiet)

@@ -1,0 +1,171 @@
+-- Rules on the effective inputs of one scenario. Each statement returns location and message of what breaks its rule; the
+-- comment before it names severity and code. temp.TABLE holds the effective rows of an input table, temp.series its profiles
+-- with the head of their series, temp.level the layers of its stack.
+
+-- warning no-model-year: there is something to model, but no model year
+SELECT 'model_year' AS location, 'the scenario has no model year, so it can''t be run.' AS message
+WHERE NOT EXISTS (FROM temp.model_year) AND (EXISTS (FROM temp.process) OR EXISTS (FROM temp.demand) OR EXISTS (FROM temp.heat_source));
+
+-- error mixed-crs: layers of the stack hold geometries in several coordinate systems
+SELECT 'layer ' || string_agg(s.name, ', ' ORDER BY s.name), 'geometries are in ' || string_agg(DISTINCT 'EPSG:' || s.epsg, ', ') || '.'
+FROM temp.level AS l
+JOIN meta.scenario AS s ON s.scenario = l.layer
+WHERE s.epsg IS NOT NULL
+HAVING count(DISTINCT s.epsg) > 1;
+
+-- error profile-without-values: a profile names no series that the store holds
+SELECT 'profile, ' || p.profile, CASE WHEN p.sha256 IS NULL THEN 'it has no series.' ELSE 'the store holds no series of hash ' || p.sha256[:12] || '.' END
+FROM temp.profile AS p
+LEFT JOIN meta.series AS s ON s.sha256 = p.sha256
+WHERE s.sha256 IS NULL;
+
+-- warning profile-length: a series covers neither a year nor the scenario's own time slices
+WITH slices AS (
+    SELECT count(DISTINCT t) AS n FROM temp.time_slice
+)
+SELECT 'profile, ' || s.profile, format('it has {} steps of {:g} h, which is neither 8760 h nor 8784 h{}.', s.n, s.step_h,
+    CASE WHEN slices.n > 0 THEN format(' nor the {} time slices', slices.n) ELSE '' END)
+FROM temp.series AS s, slices
+WHERE s.n * s.step_h NOT IN (8760, 8784) AND s.n <> slices.n;
+
+-- warning leap-year: series with and without the leap day stand side by side, or one of 8784 h says that it has no leap day
+SELECT 'profile', format('{} series have 8784 h and {} have 8760 h: the same hour is another day after February.',
+    count(*) FILTER (n * step_h = 8784), count(*) FILTER (n * step_h = 8760))
+FROM temp.series
+HAVING count(*) FILTER (n * step_h = 8784) > 0 AND count(*) FILTER (n * step_h = 8760) > 0
+UNION ALL
+SELECT 'profile, ' || profile, 'it has 8784 h, but its calendar is noleap.'
+FROM temp.series
+WHERE n * step_h = 8784 AND calendar = 'noleap';
+
+-- error demand-without-amount: a demand has neither an annual amount nor a profile, or shares of no amount
+SELECT concat_ws(', ', 'demand', d.site || ' / ' || d.commodity, d.year::VARCHAR),
+    CASE WHEN d.profile IS NULL THEN 'it has neither mwh nor a profile.' ELSE format('''{}'' are shares of the year, but mwh is not given.', d.profile) END
+FROM temp.demand AS d
+LEFT JOIN temp.series AS s ON s.profile = d.profile
+WHERE d.mwh IS NULL AND (d.profile IS NULL OR s.kind = 'share');
+
+-- warning demand-without-profile: a demand by time step has no profile, and is taken as flat
+SELECT concat_ws(', ', 'demand', site || ' / ' || commodity), 'it has no profile, so every hour gets the same.'
+FROM temp.demand
+WHERE timing = 'slice' AND profile IS NULL AND mwh > 0
+GROUP BY site, commodity
+UNION ALL
+SELECT 'building_demand', format('{} of {} buildings have no profile, so every hour gets the same.',
+    count(DISTINCT building) FILTER (profile IS NULL), count(DISTINCT building))
+FROM temp.building_demand
+HAVING count(*) FILTER (profile IS NULL AND coalesce(space_heat_mwh, 0) + coalesce(hot_water_mwh, 0) > 0) > 0;
+
+-- warning price-twice: a price is multiplied by a profile that is a price itself
+SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', price', format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
+FROM temp.commodity AS c
+JOIN temp.series AS s ON s.profile = c.price_profile AND s.kind = 'price'
+WHERE c.price IS NOT NULL
+UNION ALL
+SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', sale_price', format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
+FROM temp.commodity AS c
+JOIN temp.series AS s ON s.profile = c.sale_profile AND s.kind = 'price'
+WHERE c.sale_price IS NOT NULL;
+
+-- warning availability: an availability or a share goes below 0 or above 1
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', avail_profile', format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
+FROM temp.process AS p
+JOIN temp.series AS s ON s.profile = p.avail_profile
+WHERE s.low < 0 OR s.high > 1.000001
+UNION ALL
+SELECT 'heat_source, ' || h.heat_source || ', profile', format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
+FROM temp.heat_source AS h
+JOIN temp.series AS s ON s.profile = h.profile
+WHERE s.low < 0 OR s.high > 1.000001;
+
+-- error limits-crossed: a least value above the greatest
+WITH pair AS (
+    SELECT 'process' AS name, site || ' / ' || process AS key, year, unnest([
+        {what: 'cap_min above cap_max', low: cap_min, high: cap_max},
+        {what: 'new_min above new_max', low: new_min, high: new_max}
+    ]) AS p
+    FROM temp.process
+    UNION ALL
+    SELECT 'storage', site || ' / ' || storage, year, unnest([
+        {what: 'e_cap_min above e_cap_max', low: e_cap_min, high: e_cap_max},
+        {what: 'p_cap_min above p_cap_max', low: p_cap_min, high: p_cap_max}
+    ])
+    FROM temp.storage
+    UNION ALL
+    SELECT 'transmission', concat_ws(' / ', site_from, site_to, line, commodity), year, {what: 'cap_min above cap_max', low: cap_min, high: cap_max}
+    FROM temp.transmission
+    UNION ALL
+    SELECT 'network_temperature', site, year, {what: 'return_c not below supply_c', low: return_c + 1e-9, high: supply_c}
+    FROM temp.network_temperature
+    UNION ALL
+    SELECT 'pareto_variable', variable, NULL, {what: 'low above high', low: low, high: high}
+    FROM temp.pareto_variable
+)
+SELECT concat_ws(', ', name, key, year::VARCHAR), format('{}: {:g} and {:g}.', p.what, p.low, p.high)
+FROM pair
+WHERE p.low > p.high;
+
+-- error missing-network-temperature: a heat pump stands at a site whose network temperatures are not known
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process, 'a heat pump needs the temperatures of its network: add the site to network_temperature.'
+FROM temp.process AS p
+WHERE p.lift_efficiency IS NOT NULL AND NOT EXISTS (FROM temp.network_temperature AS n WHERE n.site = p.site);
+
+-- error source-capacity: a process is fed by a heat source of unknown capacity
+SELECT DISTINCT 'heat_source, ' || h.heat_source, 'it feeds ' || p.process || ' but has no capacity_mw.'
+FROM temp.process AS p
+JOIN temp.heat_source AS h ON h.heat_source = p.heat_source
+WHERE h.capacity_mw IS NULL;
+
+-- warning process-without-flow: a technology takes nothing in and gives nothing out
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process, 'it has no row in process_flow, so it does nothing.'
+FROM temp.process AS p
+WHERE NOT EXISTS (FROM temp.process_flow AS f WHERE f.site = p.site AND f.process = p.process);
+
+-- warning demand-without-supply: nothing provides a commodity that is demanded
+SELECT DISTINCT 'demand, ' || d.site || ' / ' || d.commodity, 'no process, purchase, line or storage provides it there.'
+FROM temp.demand AS d
+WHERE NOT EXISTS (FROM temp.process_flow AS f WHERE f.site = d.site AND f.commodity = d.commodity AND f.direction = 'out')
+    AND NOT EXISTS (FROM temp.commodity AS c WHERE c.site = d.site AND c.commodity = d.commodity AND c.bought)
+    AND NOT EXISTS (FROM temp.transmission AS l WHERE d.site IN (l.site_from, l.site_to) AND l.commodity = d.commodity)
+    AND NOT EXISTS (FROM temp.storage AS s WHERE s.site = d.site AND s.commodity = d.commodity);
+
+-- warning limit-without-term: a limit sums nothing
+SELECT DISTINCT 'limit, ' || l."limit", 'it has no row in limit_term, so it limits nothing.'
+FROM temp."limit" AS l
+WHERE NOT EXISTS (FROM temp.limit_term AS t WHERE t."limit" = l."limit" AND t.side = 'lhs');
+
+-- warning limit-unit: the unit of a limit does not fit what it sums
+SELECT DISTINCT 'limit, ' || l."limit" || ', unit', format('{} is limited in {}.', l.quantity, l.unit)
+FROM temp."limit" AS l
+WHERE l.unit IS NOT NULL AND NOT EXISTS (FROM temp.limit_term AS t WHERE t."limit" = l."limit" AND t.side = 'base')
+    AND CASE l.quantity
+        WHEN 'emission' THEN NOT regexp_matches(l.unit, '^(k|M)?(t|g|ton|tonne)', 'i')
+        WHEN 'activity' THEN NOT regexp_matches(l.unit, '(Wh|J)', 'i')
+        WHEN 'production' THEN NOT regexp_matches(l.unit, '(Wh|J)', 'i')
+        WHEN 'capacity' THEN NOT regexp_matches(l.unit, 'W$', 'i')
+        WHEN 'new' THEN NOT regexp_matches(l.unit, 'W$', 'i')
+        ELSE FALSE
+    END;
+
+-- error unknown-cell: a Pareto variable varies a cell that there is not
+SELECT 'pareto_variable, ' || v.variable || ', cell', '''' || v.cell || ''' is not TABLE.COLUMN of an input table.'
+FROM temp.pareto_variable AS v
+WHERE v.cell IS NULL OR NOT EXISTS (
+    FROM duckdb_columns() AS c WHERE c.schema_name = 'layer' AND c.table_name || '.' || c.column_name = v.cell
+);
+
+-- warning no-geometry: something that stands in space has no place
+SELECT name, format('{} of {} rows have no geometry.', count(*) FILTER (NOT placed), count(*))
+FROM (
+    SELECT 'street' AS name, has_geometry AS placed FROM temp.street
+    UNION ALL
+    SELECT 'building', has_geometry FROM temp.building
+    UNION ALL
+    SELECT 'heat_source', has_geometry FROM temp.heat_source
+    UNION ALL
+    SELECT 'plant_site', has_geometry FROM temp.plant_site
+    UNION ALL
+    SELECT 'network_pipe', has_geometry FROM temp.network_pipe
+)
+GROUP BY name
+HAVING count(*) FILTER (NOT placed) > 0;
