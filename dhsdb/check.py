@@ -166,7 +166,9 @@ def file_rules(name: str) -> tuple[Rule, ...]:
     text = _sql(name)
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
-    return tuple(Rule(*head.groups(), sql=text[head.start() : end]) for head, end in zip(heads, ends, strict=True))
+    return tuple(
+        Rule(head[1], head[2], head[3], text[head.start() : end]) for head, end in zip(heads, ends, strict=True)
+    )
 
 
 def _run_rules(
@@ -184,7 +186,7 @@ def _apply(con: duckdb.DuckDBPyConnection, ref: Ref, rule: Rule) -> Iterator[Fin
     """Yield the findings of a rule; beyond some of a kind, their number."""
     rows = con.execute(rule.sql).fetchall()
     for location, message, *severity in rows[:_MOST]:
-        yield Finding(ref.name, *(severity or [rule.severity]), rule.code, location, message)
+        yield Finding(ref.name, severity[0] if severity else rule.severity, rule.code, location, message)
     if len(rows) > _MOST:
         location = rows[_MOST][0].split(",")[0]
         yield Finding(ref.name, rule.severity, rule.code, location, f"{len(rows) - _MOST:,} more of this kind.")

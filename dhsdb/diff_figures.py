@@ -144,7 +144,7 @@ def _measures(old: Shapes, new: Shapes) -> dict[str, Any]:
     for side, shapes in (("old", old), ("new", new)):
         number = shapely.get_type_id(shapes)
         missing = shapely.is_missing(shapes)
-        figures[f"{side}_type"] = np.where(number >= 0, kinds[number], None)
+        figures[f"{side}_type"] = np.where(number >= 0, kinds[number], np.array(None, object))
         figures[f"{side}_length"] = np.where(missing, np.nan, shapely.length(shapes))
         figures[f"{side}_area"] = np.where(missing, np.nan, shapely.area(shapes))
     figures["hausdorff_m"] = shapely.hausdorff_distance(old, new)

@@ -82,7 +82,7 @@ def changed_inputs(
 
 def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow]) -> Subject:
     """Put the rows of a table that differ into :data:`JOINED`, and return what is compared."""
-    keys = [f'"{k}"' for k in table.keys()]  # noqa: SIM118  a method of ours
+    keys = [f'"{k}"' for k in table.keys()]
     if not keys:
         subject = _subject(table, table.cell_names())
         con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, resolve_sql(table, _STACK))}")

@@ -72,7 +72,7 @@ class _TakenBackError(Exception):
     """Ends a transaction that shall leave nothing."""
 
 
-def run_import(  # noqa: PLR0913  the options of the command
+def run_import(
     db: Database,
     format: str | Importer,  # noqa: A002  the word that users know
     paths: Sequence[str | Path] | str | Path,

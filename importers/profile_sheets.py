@@ -54,7 +54,8 @@ def _head_problems(
         yield Problem(f"the head lacks: {missing}.", str(path), sheet.name, 1, "A", None, hint, code="header")
     for i, number in enumerate(labels[first:], start=1):
         if number != i:
-            text = f"step {i} is not numbered." if number is None else f"'{number}' stands where step {i} is expected."
+            shown = f"{number:g}" if isinstance(number, float) else number
+            text = f"step {i} is not numbered." if number is None else f"'{shown}' stands where step {i} is expected."
             yield Problem(text, str(path), sheet.name, first + i, "A", number, "Number the steps 1, 2, 3, ...")
             return
 

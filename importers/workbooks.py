@@ -172,6 +172,7 @@ def _inspect(path: Path) -> dict[str, dict[tuple[int, int], str]]:
                 total += len(chunk)
                 _refuse_bomb(total, path.stat().st_size)
                 scan.feed(chunk)
+            scan.end()
             broken[scan.sheet] = scan.broken
     return broken
 
@@ -238,9 +239,16 @@ class _Scan:
         text = self.rest + chunk
         ends = [found.end() for found in _CELL_END.finditer(text, max(0, len(text) - _TAIL))]
         cut = ends[-1] if ends else len(text)
-        self._measure(text[:cut])
-        self._find_broken(text[:cut])
+        self._look_at(text[:cut])
         self.rest = text[cut:] if ends else text[-_OVERLAP:]
+
+    def end(self) -> None:
+        """Look at what is left."""
+        self._look_at(self.rest)
+
+    def _look_at(self, text: bytes) -> None:
+        self._measure(text)
+        self._find_broken(text)
 
     def _measure(self, text: bytes) -> None:
         """Follow the outermost cell, also where cells don't say their place and are only counted."""

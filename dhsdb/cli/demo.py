@@ -155,8 +155,8 @@ def _runs(store: Store, say: object, *, quiet: bool) -> list[Run]:
 def _compare(store: Store) -> None:
     from dhsdb.cli.look import show_diff
 
-    for part in ({"results": False}, {"inputs": False}):
-        show_diff(store.diff(*_COMPARED, **part), "table")
+    show_diff(store.diff(*_COMPARED, results=False), "table")
+    show_diff(store.diff(*_COMPARED, inputs=False), "table")
 
 
 def _front(store: Store) -> None:

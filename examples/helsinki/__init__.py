@@ -26,7 +26,7 @@ BBOX = (24.9352, 60.1642, 24.9534, 60.1791)
 """West, south, east, north [degrees] of the map."""
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
-"""Shown wherever streets, buildings, supermarkets or the pipes along the streets go out."""
+"""Shown wherever streets, buildings, supermarkets, metro stations or the pipes along streets go out."""
 
 
 @dataclass(frozen=True, slots=True)

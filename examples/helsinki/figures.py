@@ -62,7 +62,7 @@ _SHOP = (
 )
 _METRO = f"place: {ATTRIBUTION}; assumption: capacity and temperature of the exhaust air"
 _MADE_UP = "made up: place, capacity and temperature"
-_RINK = "a winter rink has stood on this square; assumption: capacity and temperature"
+_RINK = "a winter rink has stood on this square (from memory); assumption: capacity and temperature"
 _TEMPERATURES = "assumption: a Finnish city network over the heating season"
 _ASSUMED = "assumption"
 _DEFINED = "definition"

@@ -39,7 +39,7 @@ README = (
     "",
     "There is no demand and no hourly profile here: demand follows from the buildings of the OpenStreetMap extract and",
     "the sheet specific_demand, profiles from dhsdb.examples.helsinki.profiles. README.md says what is real.",
-    f"Course of the streets in network_pipe and plant_site, places of the supermarkets: {ATTRIBUTION}",
+    f"Streets in network_pipe and plant_site, supermarkets and metro stations: {ATTRIBUTION}",
     "Written by dhsdb.examples.helsinki.make_workbook; the figures stand in figures.py beside it.",
 )
 

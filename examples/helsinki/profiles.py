@@ -105,7 +105,10 @@ def series() -> list[Series]:
 
 
 def texts() -> Rows:
-    """Return the rows of table ``profile`` that say what each profile describes; they set no values."""
+    """Return the rows of table ``profile`` that say what each profile describes.
+
+    They name no values: import them after :func:`series`, with ``on_conflict="merge"``, which keeps what they leave blank.
+    """
     import pandas as pd
 
     frame = pd.DataFrame({"profile": list(TEXTS), "text": list(TEXTS.values())})

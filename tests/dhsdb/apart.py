@@ -16,7 +16,12 @@ CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" el
 if sys.platform != "win32":  # each process starts with these loaded, but with no store open
     CONTEXT.set_forkserver_preload(
         ["dhsdb.store", "dhsdb.cli.app", "dhsdb.check_tables", "dhsdb.schema.catalog", "dhsdb.schema.session"]
-        + ["dhsdb.importers.pipeline", "dhsdb.models.investment", "dhsdb.models.dispatch", "dhsdb.models.energy_results"]
+        + [
+            "dhsdb.importers.pipeline",
+            "dhsdb.models.investment",
+            "dhsdb.models.dispatch",
+            "dhsdb.models.energy_results",
+        ]
         + ["duckdb", "filelock", "pandas", "pyarrow.parquet", "psutil"]
     )
 LONG_S = 60.0

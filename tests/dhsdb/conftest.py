@@ -36,6 +36,22 @@ def store(small_store: Path, tmp_path: Path) -> Store:
     return Store(path, wait_s=20)
 
 
+@pytest.fixture(scope="session")
+def solved_store(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("solved") / "solved.duckdb"
+    shutil.copy(small_store, path)
+    Store(path).run("base")
+    return path
+
+
+@pytest.fixture
+def solved(solved_store: Path, tmp_path: Path) -> Store:
+    """The small study with its investment solved as run 1 and its dispatch as run 2."""
+    path = tmp_path / "solved.duckdb"
+    shutil.copy(solved_store, path)
+    return Store(path, wait_s=20)
+
+
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     def call(db: Database, *arguments: str) -> tuple[int, str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dhsdb.schema.catalog import INPUT, RESULT
 from tests.dhsdb.study import HeldOpen, add, add_profile, add_run, boiler_run, build_rich
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dhsdb.database import Database
@@ -154,10 +155,9 @@ def test_rows_that_break_a_rule(
 ) -> None:
     scenarios.derive(study, "bad", "base")
     add(study, "bad", table, *rows)
-    found = of(check(study, "bad"), code)
+    found = of(check(study, "bad", results=False), code)
     assert any(f.location == location and message in f.message for f in found), found
     assert {f.severity for f in found if f.location == location} == {severity}
-    assert of(check(study, "base"), code) == [], "the scenario below stays sound"
 
 
 def _no_years(db: HeldOpen) -> None:
@@ -206,9 +206,7 @@ def _peak(db: HeldOpen) -> None:
     edits.set_cells(db, "base", "process.cap_max", 10.0, message="little")
 
 
-@pytest.mark.parametrize(
-    ("code", "severity", "spoil", "location", "message"),
-    [
+_STATES: list[tuple[str, str, Callable[[HeldOpen], None], str, str]] = [
         ("no-model-year", "warning", _no_years, "model_year", "it can't be run"),
         ("mixed-crs", "error", _mixed_crs, "layer base, other", "EPSG:3067"),
         ("profile-without-values", "error", _lost_series, "profile, heat demand", "the store holds no series of hash"),
@@ -220,14 +218,15 @@ def _peak(db: HeldOpen) -> None:
         ("profile-kind", "error", _temperature_as_availability, "process.avail_profile", "of kind temperature, but factor is wanted"),
         ("profile-kind", "warning", _share_as_availability, "process.avail_profile", "of kind share, but factor is wanted"),
         ("peak-above-capacity", "warning", _peak, "demand, centre / heat, 2025", "the peak is 17.12 MW, but only 20 MW can stand"),
-    ],
-)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "severity", "spoil", "location", "message"), _STATES)
 def test_states_that_break_a_rule(
     study: HeldOpen, code: str, severity: str, spoil: Callable[[HeldOpen], None], location: str, message: str
 ) -> None:
-    assert of(check(study, "base"), code) == []
     spoil(study)
-    found = of(check(study, "base"), code)
+    found = of(check(study, "base", results=False), code)
     assert any(f.location == location and message in f.message for f in found), found
     assert {f.severity for f in found if f.location == location} == {severity}
 
@@ -307,9 +306,7 @@ _ITEM = {"item": 1, "site": "centre", "technology": "boiler", "commodity": "heat
 _CONNECTION = {"source": "mall 1", "capacity_kw": 100.0, "loss_kw": 5.0, "diameter_m": 0.1, "cost_per_kw": 300.0}
 
 
-@pytest.mark.parametrize(
-    ("code", "severity", "tables", "location", "message"),
-    [
+_RESULTS: list[tuple[str, str, dict[str, list[dict[str, Any]]], str, str]] = [
         ("loss-above-capacity", "warning", {"connection": [_CONNECTION | {"loss_kw": 120.0}]}, "connection, mall 1", "it loses 120 kW of 100 kW"),
         ("diameter", "warning", {"connection": [_CONNECTION | {"diameter_m": 1.3}]}, "connection, mall 1", "1.3 m wide"),
         ("diameter", "warning", {"network": [{"pipe": "p", "diameter_m": 1.3}]}, "network, p", "1.3 m wide"),
@@ -327,8 +324,10 @@ _CONNECTION = {"source": "mall 1", "capacity_kw": 100.0, "loss_kw": 5.0, "diamet
         ("duplicate-result", "error", {"item": [_ITEM], "flow": [{"year": 2025, "item": 1, "t": t, "mwh": 1.0} for t in (1, 2, 2)]},
          "result.flow", "has rows twice for the same year, item, t"),
         ("duplicate-result", "error", {"connection": [_CONNECTION, _CONNECTION]}, "result.connection", "has rows twice for the same year, source"),
-    ],
-)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "severity", "tables", "location", "message"), _RESULTS)
 def test_results_that_break_a_rule(
     study: HeldOpen, code: str, severity: str, tables: dict[str, list[dict[str, Any]]], location: str, message: str
 ) -> None:
@@ -434,8 +433,8 @@ def test_every_result_table_has_a_natural_key() -> None:
 
 
 def test_every_rule_is_tried_here() -> None:
-    tried = {row[0] for row in _ROWS} | {mark for mark in codes() if f'"{mark}"' in open(__file__).read()}  # noqa: PTH123, SIM115
-    assert codes().keys() <= tried
+    tried = {row[0] for row in (*_ROWS, *_STATES, *_RESULTS)}
+    assert codes().keys() - tried == {"layers-disagree", "result-without-run"}, "these two have tests of their own"
 
 
 def test_rules_say_what_they_are_about() -> None:

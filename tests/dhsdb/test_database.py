@@ -45,9 +45,9 @@ def test_a_write_is_taken_back_whole_when_it_fails(db: Database) -> None:
     with pytest.raises(ZeroDivisionError), db.write("a test") as writer:
         scenarios.create(writer, "base", [2025])
         raise ZeroDivisionError
-    assert db.sql("SELECT (SELECT count(*) FROM meta.revision) + (SELECT count(*) FROM layer.model_year) AS n").to_pylist() == [
-        {"n": 0}
-    ]
+    assert db.sql(
+        "SELECT (SELECT count(*) FROM meta.revision) + (SELECT count(*) FROM layer.model_year) AS n"
+    ).to_pylist() == [{"n": 0}]
 
 
 def test_a_reader_can_not_write(db: Database) -> None:

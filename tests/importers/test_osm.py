@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from dhsdb.errors import Problem
-from dhsdb.importers import osm, streets
+from dhsdb.importers import osm_files, osm_scan, streets
 from dhsdb.importers.osm import OsmImporter, file_format
 from dhsdb.importers.rows import Request, Rows
 from dhsdb.schema.catalog import input_table
@@ -409,7 +409,7 @@ def test_heating_pipes_are_cut_where_they_meet(tmp_path: Path) -> None:
     [("600", 0.6), ("DN500", 0.5), ("250 mm", 0.25), ("0.5 m", 0.5), ('20"', 0.508), (None, math.nan)],
 )
 def test_diameters(text: str | None, metres: float) -> None:
-    assert osm._diameter(text) == pytest.approx(metres, nan_ok=True)
+    assert osm_scan._diameter(text) == pytest.approx(metres, nan_ok=True)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -453,7 +453,7 @@ def test_a_doctype_is_refused_unread(tmp_path: Path, doctype: str, pack: Any) ->
 
 
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(osm, "_CHUNK", 1024)
+    monkeypatch.setattr(osm_files, "_CHUNK", 1024)
     for pack in (gzip.compress, bz2.compress):
         path = tmp_path / "bomb.osm"
         path.write_bytes(pack(xml(" " * 1_000_000).encode()))
