@@ -29,7 +29,7 @@ _RESULT_RULES = ("check_results",)
 _MOST = 25
 _HEAD = re.compile(r"^-- (error|warning|info) ([a-z0-9-]+): (.+)$", re.MULTILINE)
 _READS = re.compile(r'\btemp\."?([a-z_]+)"?')
-_ALWAYS = frozenset({"level", "model_year", "series"})
+_ALWAYS = frozenset({"level", "model_year"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ def check(db: Database, scenario: str | None = None, *, results: bool = True, st
     """
     with db.read() as con:
         names = scenario_names(con) if scenario is None else [scenario]
-        found = [f for name in names for f in check_on(con, find(con, name), results=results, all_runs=scenario is None)]
+        found = [
+            f for name in names for f in check_on(con, find(con, name), results=results, all_runs=scenario is None)
+        ]
         if stored:
             found += [f for name in names for f in stored_findings(con, find(con, name)) if f not in found]
     return sorted(found, key=lambda f: SEVERITIES.index(f.severity))
@@ -146,7 +148,9 @@ def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: i
         "DELETE FROM meta.finding WHERE scenario = ? AND run IS NOT DISTINCT FROM ? AND list_contains(?, code)",
         [ref.scenario, run, sorted(codes())],
     )
-    columns = {n: pa.array([getattr(f, n) for f in rows], pa.string()) for n in ("severity", "code", "location", "message")}
+    columns = {
+        n: pa.array([getattr(f, n) for f in rows], pa.string()) for n in ("severity", "code", "location", "message")
+    }
     numbers = {"scenario": ref.scenario, "revision": ref.revision, "run": run}
     given = {n: pa.array([v] * len(rows), pa.int32()) for n, v in numbers.items()}
     return insert(writer.con, Row, pa.table(given | columns))
@@ -171,9 +175,7 @@ def file_rules(name: str) -> tuple[Rule, ...]:
     )
 
 
-def _run_rules(
-    con: duckdb.DuckDBPyConnection, ref: Ref, tables: Effective, files: Sequence[str]
-) -> Iterator[Finding]:
+def _run_rules(con: duckdb.DuckDBPyConnection, ref: Ref, tables: Effective, files: Sequence[str]) -> Iterator[Finding]:
     """Yield what breaks the rules of some files; a rule whose tables are all empty can find nothing."""
     for rule in (r for file in files for r in file_rules(file)):
         needs = rule.reads - _ALWAYS

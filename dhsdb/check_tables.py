@@ -65,7 +65,16 @@ _MODE = ("site", "process", "mode")
 REFERENCES = (
     *(
         Reference(t, _SITE, "site", severity="warning")
-        for t in ("commodity", "process", "storage", "demand", "building", "network_pipe", "plant_site", "network_temperature")
+        for t in (
+            "commodity",
+            "process",
+            "storage",
+            "demand",
+            "building",
+            "network_pipe",
+            "plant_site",
+            "network_temperature",
+        )
     ),
     *(
         Reference(t, _COMMODITY, "commodity")
@@ -126,7 +135,7 @@ class Effective:
     Attributes
     ----------
     filled
-        Input tables that hold rows.
+        Tables that hold rows.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, ref: Ref) -> None:
@@ -138,7 +147,10 @@ class Effective:
         whole = [Range(x.layer, NEVER, x.pin) for x in levels]
         held = touched_tables(con, INPUT, whole)
         rows = ", ".join(f"({x.rank}, {x.layer}, {x.pin}, {x.peer})" for x in levels)
-        self._make("level", f"SELECT '' AS scenario, [NULL::SMALLINT] AS years, * FROM (VALUES {rows}) AS l(rank, layer, pin, peer)")
+        self._make(
+            "level",
+            f"SELECT '' AS scenario, [NULL::SMALLINT] AS years, * FROM (VALUES {rows}) AS l(rank, layer, pin, peer)",
+        )
         self.filled: set[str] = set()
         self.held = held
         self._resolve("model_year")
@@ -150,7 +162,11 @@ class Effective:
             if name in held and name != "model_year":
                 self._resolve(name)
         self.ensure({"profile"})
-        self._make("series", "SELECT p.profile, s.* FROM temp.profile AS p JOIN meta.series AS s ON s.sha256 = p.sha256")
+        if "profile" in self.filled:
+            self.filled.add("series")
+        self._make(
+            "series", "SELECT p.profile, s.* FROM temp.profile AS p JOIN meta.series AS s ON s.sha256 = p.sha256"
+        )
 
     def ensure(self, names: Iterable[str]) -> None:
         """Make tables that the scenario has no rows for, so that rules may read them."""
@@ -162,7 +178,10 @@ class Effective:
         current = "SELECT run, stage FROM meta.current_run WHERE scenario = $name"
         every = "SELECT r.run, r.stage FROM meta.run AS r JOIN meta.scenario AS s USING (scenario) WHERE s.name = $name"
         self._make("checked_run", every if all_runs else current, {"name": self.ref.name})
-        return self.con.execute("SELECT 1 FROM temp.checked_run LIMIT 1").fetchone() is not None
+        if not self.con.execute("SELECT 1 FROM temp.checked_run LIMIT 1").fetchone():
+            return False
+        self.filled.add("checked_run")
+        return True
 
     def drop(self) -> None:
         """Drop the temporary tables."""
@@ -219,7 +238,11 @@ def result_rules(*, all_runs: bool) -> Iterator[Rule]:
         if "item" in keys and name != "item"
     ]
     yield _rule("result-without-item", "error", "\nUNION ALL\n".join(parts))
-    yield _rule("duplicate-result", "error", "\nUNION ALL\n".join(_duplicate_results_sql(n, k, runs) for n, k in RESULT_KEYS.items()))
+    yield _rule(
+        "duplicate-result",
+        "error",
+        "\nUNION ALL\n".join(_duplicate_results_sql(n, k, runs) for n, k in RESULT_KEYS.items()),
+    )
     if not all_runs:
         return
     lost = [
@@ -281,7 +304,12 @@ def _key(table: type[InputRow], row: str = "r") -> str:
 
 def _place(table: type[InputRow], column: str = "''") -> str:
     """Return SQL of a place: ``table, key, year, column``."""
-    parts = ["'" + str(table.__table__.name) + "'", f"nullif({_key(table)}, '')", "r.year::VARCHAR", f"nullif({column}, '')"]
+    parts = [
+        "'" + str(table.__table__.name) + "'",
+        f"nullif({_key(table)}, '')",
+        "r.year::VARCHAR",
+        f"nullif({column}, '')",
+    ]
     return f"concat_ws(', ', {', '.join(parts)})"
 
 

@@ -82,4 +82,4 @@ def _table(con: duckdb.DuckDBPyConnection, ref: Ref, name: str) -> tuple[pd.Data
 def _shapes(wkb: pd.Series[Any]) -> Any:
     import shapely
 
-    return shapely.from_wkb([None if w is None else bytes(w) for w in wkb])
+    return shapely.from_wkb([None if missing else bytes(w) for w, missing in zip(wkb, wkb.isna(), strict=True)])

@@ -104,6 +104,7 @@ class Layer:
     writer: Writer
     ref: Ref
     number: Callable[[], int]
+    _years: dict[int, list[int | None]] = field(default_factory=dict)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -114,6 +115,16 @@ class Layer:
         """Return the revision to write, from which on the layer is read."""
         self.ref = Ref(self.ref.scenario, self.ref.name, self.number())
         return self.ref.revision
+
+    def years(self) -> list[int | None]:
+        """Return the model years that a row of every year stands for; [None] if the scenario has none."""
+        at = self.ref.revision
+        if at not in self._years:
+            row = self.con.execute(
+                "SELECT any_value(years) FROM meta.stack_at($name, $at)", {"name": self.ref.name, "at": at}
+            ).fetchone()
+            self._years[at] = row[0] if row else [None]
+        return self._years[at]
 
 
 def merge_rows(
@@ -241,11 +252,7 @@ WHERE o.layer = $layer AND r.scenario = $layer AND o.rev_to IS NULL AND NOT o.re
 
     def find_slots(self) -> None:
         """List, in ``import_slots``, the years that each row stands for; ``own`` = the layer has rows of that year."""
-        years = (
-            self.one("SELECT any_value(years) FROM meta.stack_at($name, $at)", self.at)
-            if self.table.by_year
-            else [None]
-        )
+        years = self.layer.years() if self.table.by_year else [None]
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_slots AS
@@ -289,7 +296,14 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
         return self.rule.on_conflict != "keep"
 
     def plan(self) -> None:
-        """Choose, in ``import_plan``, the rows that differ, and all rows of a key whose every-year row moves."""
+        """Choose, in ``import_plan``, the rows that differ, and all rows of a key whose every-year row moves.
+
+        An every-year row is ``wide``, written as it is, unless it would then hide what shall stay: rows of other years
+        with ``keep``, or cells of the years that the file names apart.
+        """
+        unless_named = (
+            "OR NOT coalesce(bool_or(f.is_named), FALSE) OR bool_and(i.cells IS NULL)" if self.overwrites else ""
+        )
         self.do(
             f"""
 CREATE OR REPLACE TEMP TABLE import_plan AS
@@ -299,11 +313,16 @@ WITH moved AS (
     WHERE i.year IS NULL AND m.differs
     UNION
     SELECT {self.listed("a")} FROM import_absent AS a
-)
-SELECT m.rid, bool_or(m.found) AS found
+),
+held AS (SELECT DISTINCT {self.listed("b")}, TRUE AS is_held FROM import_before AS b),
+named AS (SELECT DISTINCT {self.listed("i")}, TRUE AS is_named FROM import_rows AS i WHERE i.year IS NOT NULL)
+SELECT m.rid, bool_or(m.found) AS found,
+    any_value(i.year) IS NOT NULL OR bool_or(m.slot IS NULL) OR NOT coalesce(bool_or(b.is_held), FALSE) {unless_named} AS wide
 FROM import_match AS m
 JOIN import_rows AS i USING (rid)
 LEFT JOIN moved AS k ON {self.same("k", "i")}
+LEFT JOIN held AS b ON {self.same("b", "i")}
+LEFT JOIN named AS f ON {self.same("f", "i")}
 GROUP BY m.rid
 HAVING bool_or(m.differs) {f'OR bool_or(k."{self.keys[0]}" IS NOT NULL)' if self.overwrites else ""}"""
         )
@@ -328,8 +347,8 @@ WHERE o.layer = $layer AND o.rev_to IS NULL AND (
     def append(self, revision: int) -> int:
         """Write the rows of the plan.
 
-        A row that names its cells becomes a whole row where there was none. Where the layer's rows of single years
-        would hide a row of every year, or only some years lack it, such years get a row as well.
+        A row that names its cells becomes a whole row where there was none. Years get a row of their own where a row of
+        every year is not wide, where the layer's rows of single years would hide it, or where only some years lack it.
         """
         cells = "CASE WHEN {found} THEN i.cells END AS cells" if self.overwrites else "NULL::VARCHAR[] AS cells"
         self.do(
@@ -337,7 +356,7 @@ WHERE o.layer = $layer AND o.rev_to IS NULL AND (
 CREATE OR REPLACE TEMP TABLE import_new AS
 SELECT i.* REPLACE ({cells.format(found="p.found")})
 FROM import_rows AS i JOIN import_plan AS p USING (rid)
-WHERE {"TRUE" if self.overwrites else "NOT p.found"}
+WHERE p.wide AND {"TRUE" if self.overwrites else "NOT p.found"}
 UNION ALL
 SELECT i.* REPLACE ({cells.format(found="m.found")}, m.slot AS year)
 FROM import_rows AS i JOIN import_plan AS p USING (rid) JOIN import_match AS m USING (rid)
@@ -356,8 +375,10 @@ WHERE i.year IS NULL AND m.slot IS NOT NULL AND {self.slot_needs_row}"""
     @property
     def slot_needs_row(self) -> str:
         """Condition on a slot of an every-year row that needs a row of its own."""
-        lacking = "NOT m.found AND (p.found OR m.own)"
-        return f"i.cells IS NOT NULL AND (m.found AND m.own OR {lacking})" if self.overwrites else lacking
+        lacking = "NOT m.found AND (p.found OR m.own OR NOT p.wide)"
+        return (
+            f"i.cells IS NOT NULL AND (m.found AND (m.own OR NOT p.wide) OR {lacking})" if self.overwrites else lacking
+        )
 
     # --- what a dry run tells -----------------------------------------------------------------------------------------
     def changes(self) -> TableChange:

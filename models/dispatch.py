@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError
-from dhsdb.models.investment import solve_energy, year_hours
+from dhsdb.models.investment import solve_energy, solver_of, year_hours
 from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.steps import full_year, window
 from dhsdb.models.system import build_system
@@ -34,6 +34,7 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     given = inputs.options.window
     hours = year_hours(inputs)
     steps = window(*given, hours) if given else full_year(hours)
+    warm = solver_of(inputs)
     whole: Outcome | None = None
     for i, year in enumerate(inputs.years):
         began = time.perf_counter()
@@ -42,7 +43,7 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         sizes = capacities(inputs, system)
         energy = EnergyModel(system, sizes, inputs.options.objective)
         tell = partial(progress, (i + 0.3) / len(inputs.years), f"solving {year}")
-        one = solve_energy(inputs, energy, tell, began, 1 + (given[0] if given else 0))
+        one = solve_energy(inputs, energy, tell, began, warm, 1 + (given[0] if given else 0))
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
             one.message = f"{year}: {one.message}"

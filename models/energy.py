@@ -236,7 +236,10 @@ class EnergyModel:
             self.model.add_terms(rows.index[:, :, None], block.index[:, bounded], self.system.steps.weight)
 
     def _slack(self) -> None:
-        """Unserved demand at the value of lost load, and surplus at the cost of dumping it."""
+        """Unserved demand at the value of lost load, and surplus at the cost of dumping it.
+
+        Where CO2 is minimised, all demand is met: the cleanest heat would be none.
+        """
         b = self.system.balances
         need = b.demand + b.loss
         served = self.kinds.rows & (~np.isnan(b.voll)).any(axis=0) & (need > 0).any(axis=(0, 2))
@@ -244,7 +247,7 @@ class EnergyModel:
         self.dumping = places(self.kinds.rows & (~np.isnan(b.dump_cost)).any(axis=0))
         shape = (self.n_years, 1, self.n_steps)
         voll = np.nan_to_num(b.voll[:, self.short])[:, :, None] * np.ones(shape)
-        most = np.where(np.isnan(b.voll[:, self.short])[:, :, None], 0.0, need[:, self.short])
+        most = np.where(np.isnan(b.voll[:, self.short])[:, :, None], 0.0, self.money * need[:, self.short])
         self.unserved = self._flow_columns("unserved", self.short, self._objective(voll, None), most)
         cost = np.nan_to_num(b.dump_cost[:, self.dumping])[:, :, None] * np.ones(shape)
         most = np.where(np.isnan(b.dump_cost[:, self.dumping]), 0.0, np.inf)[:, :, None]

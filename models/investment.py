@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dhsdb.models.demand import building_rows
 from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.steps import Steps, full_year, typical_days, window
 from dhsdb.models.system import build_system
+from dhsdb.models.warm import WarmSolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,7 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     progress(0.2, "building the model")
     system = build_system(inputs, inputs.years, steps)
     energy = EnergyModel(system, None, inputs.options.objective)
-    outcome = solve_energy(inputs, energy, lambda: progress(0.3, "solving"), began)
+    outcome = solve_energy(inputs, energy, partial(progress, 0.3, "solving"), began, solver_of(inputs))
     if outcome.solved:
         outcome.tables["building_supply"] = _building_supply(inputs)
         check_handover(inputs, outcome)
@@ -48,28 +50,34 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
 
 
 def solve_energy(
-    inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, first_step: int = 1
+    inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, warm: WarmSolver, first_step: int = 1
 ) -> Outcome:
     """Solve an energy model and return its tables, or why it has no solution."""
     from dhsdb.models.energy_results import Results
 
-    solver = energy.model.solver(time_limit=inputs.options.time_limit, gap=inputs.options.gap)
     built = time.perf_counter()
     tell()
-    solution = solver.solve()
+    solution = warm.solve(energy.model)
     outcome = Outcome(
         solution.status,
-        solver="HiGHS",
-        solver_version=version("highspy"),
+        solver=warm.name,
+        solver_version=version("highspy") if warm.name == "highs" else "",
         build_s=built - began,
         solve_s=time.perf_counter() - built,
+        message=inputs.options.hours and f"window {inputs.options.hours}, annualised",
     )
     if not outcome.solved:
-        outcome.message = why(solver, solution)
+        outcome.message = why(energy.model.solver(), solution)
         return outcome
     outcome.objective, outcome.bound, outcome.gap = solution.objective, solution.bound, solution.gap
     outcome.tables = Results(energy, solution, first_step).tables()
     return outcome
+
+
+def solver_of(inputs: Inputs) -> WarmSolver:
+    """Return the solver that the options ask for."""
+    options = inputs.options
+    return WarmSolver(options.solver, time_limit=options.time_limit, gap=options.gap)
 
 
 def why(solver: Solver, solution: Solution) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError, UserError
-from dhsdb.models.investment import investment_steps
+from dhsdb.models.investment import investment_steps, solver_of
 from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.system import build_system
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.models.energy import EnergyModel
-    from dhsdb.models.highs import Solver
     from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
     from dhsdb.models.steps import Steps
@@ -91,7 +90,7 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
     rows = [_chosen_rows(inputs, cell, where) for cell, where in zip(variables["cell"], variables["rows"], strict=True)]
     found: list[Individual] = []
     total = options.population * options.generations
-    warm = _Warm()
+    warm = solver_of(inputs)
 
     class Study(ElementwiseProblem):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -101,37 +100,13 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
         def _evaluate(self, x: Array, out: dict[str, object], *_args: object, **_more: object) -> None:
             progress(len(found) / total, f"individual {len(found) + 1} of {total}")
             energy = _energy(_with_cells(inputs, list(variables["cell"]), rows, x), steps, "cost")
-            objectives = _objectives(energy, warm.solve(energy))
+            objectives = _objectives(energy, warm.solve(energy.model))
             found.append((x.copy(), objectives, len(found) // options.population + 1))
             out["F"] = np.where(np.isnan(objectives), np.finfo(float).max, objectives)
 
     algorithm = NSGA2(pop_size=options.population, eliminate_duplicates=False)
     minimize(Study(), algorithm, ("n_gen", options.generations), seed=options.seed, verbose=False)
     return found
-
-
-class _Warm:
-    """Solves models of the same structure from the last basis: cells that are prices, demands or limits keep it."""
-
-    def __init__(self) -> None:
-        self._solver: Solver | None = None
-
-    def solve(self, energy: EnergyModel) -> Solution:
-        """Solve a model, warm if its matrix is that of the last one."""
-        now = energy.model.arrays()
-        before = None if self._solver is None else self._solver.model.arrays()
-        if self._solver is None or before is None or not _same_matrix(now.matrix, before.matrix):
-            self._solver = energy.model.solver()
-            return self._solver.solve()
-        columns, rows = np.arange(len(now.cost)), np.arange(len(now.row_lower))
-        self._solver.set_cost(columns, now.cost)
-        self._solver.set_column_bounds(columns, now.lower, now.upper)
-        self._solver.set_row_bounds(rows, now.row_lower, now.row_upper)
-        return self._solver.solve()
-
-
-def _same_matrix(a: object, b: object) -> bool:
-    return all(np.array_equal(getattr(a, part), getattr(b, part)) for part in ("indptr", "indices", "data"))
 
 
 def _energy(inputs: Inputs, steps: Steps, objective: str) -> EnergyModel:

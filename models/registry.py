@@ -21,6 +21,10 @@ _ENERGY = (
 )  # fmt: skip
 _ENERGY_MODULES = (
     "accounting",
+    "blocks",
+    "highs",
+    "pyomo_bridge",
+    "warm",
     "demand",
     "energy",
     "energy_results",

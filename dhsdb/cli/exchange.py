@@ -176,7 +176,8 @@ class _bar:  # noqa: N801  used like a function
             return None
         from rich.progress import Progress
 
-        self.progress = Progress(console=console(stderr=True), transient=True)
+        shown = console(stderr=True)
+        self.progress = Progress(console=shown, transient=True, disable=not shown.is_terminal)
         self.progress.start()
         self.task = self.progress.add_task("reading", total=None)
         return self._update

@@ -147,7 +147,8 @@ def _watched(store: Store, order: Order, *, quiet: bool) -> list[Run]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    shown_on = console(stderr=True)
+    with Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal) as bar:
         return run_scenario(store.db, order, watcher(bar, order.scenario))
 
 

@@ -1,0 +1,1 @@
+"""SQL of checks and comparisons that a person can run by hand."""

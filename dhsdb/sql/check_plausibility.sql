@@ -65,7 +65,7 @@ GROUP BY d.building;
 -- warning capacity-unit: kW read as MW: a capacity some 1000 times that of its peers, or too large for its kind. Largest of a
 -- kind: a data centre of 200 MW, waste-water heat pumps of 100 MW (Stockholm's Hammarbyverket has 225 MW in seven units).
 WITH largest(kind, mw) AS (
-    VALUES ('supermarket', 2), ('ice_rink', 5), ('metro_station', 10), ('data_centre', 200), ('waste_water', 250), ('industry', 500)
+    VALUES ('supermarket', 2.0::DOUBLE), ('ice_rink', 5), ('metro_station', 10), ('data_centre', 200), ('waste_water', 250), ('industry', 500)
 ),
 peer AS (
     SELECT kind, median(capacity_mw) AS mw FROM temp.heat_source WHERE capacity_mw > 0 GROUP BY kind HAVING count(*) > 2

@@ -15,15 +15,12 @@ if TYPE_CHECKING:
 CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 if sys.platform != "win32":  # each process starts with these loaded, but with no store open
     CONTEXT.set_forkserver_preload(
-        ["dhsdb.store", "dhsdb.cli.app", "dhsdb.check_tables", "dhsdb.schema.catalog", "dhsdb.schema.session"]
-        + [
-            "dhsdb.importers.pipeline",
-            "dhsdb.models.investment",
-            "dhsdb.models.dispatch",
-            "dhsdb.models.energy_results",
+        [
+            "dhsdb.check_tables", "dhsdb.cli.app", "dhsdb.importers.pipeline", "dhsdb.models.dispatch",
+            "dhsdb.models.energy_results", "dhsdb.models.investment", "dhsdb.schema.catalog", "dhsdb.schema.session",
+            "dhsdb.store", "duckdb", "filelock", "pandas", "psutil", "pyarrow.parquet",
         ]
-        + ["duckdb", "filelock", "pandas", "pyarrow.parquet", "psutil"]
-    )
+    )  # fmt: skip
 LONG_S = 60.0
 
 

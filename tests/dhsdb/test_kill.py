@@ -16,12 +16,12 @@ from tests.dhsdb.apart import LONG_S, Signals, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess
 
     from dhsdb.importers.rows import Item, Request
 
 N_KILLS = 20
 N_ROWS = 300
-LONGEST_S = 0.8
 
 
 class Growing:
@@ -45,20 +45,22 @@ class Growing:
         yield Series(f"p{self.step}", np.arange(500.0) + self.step, "temperature", file, "degC")
 
 
-def import_and_run(path: Path, signals: Signals, source: Path, log: Path) -> None:
+def import_and_run(path: Path, signals: Signals, source: Path, log: Path, run_first: bool) -> None:  # noqa: FBT001
     """Import and run without end; write down what was told to be done after it was."""
     from dhsdb.importers.pipeline import run_import
 
     store = Store(path, wait_s=LONG_S)
-    signals.reached.set()
     step = store.scenario("base").revision
     with log.open("a", encoding="utf-8", buffering=1) as told:
+        signals.reached.set()
         while True:
             step += 1
-            report = run_import(store.db, Growing(step), [source], scenario="base")
-            told.write(f"revision {report.revision}\n")
+            if not run_first:
+                report = run_import(store.db, Growing(step), [source], scenario="base")
+                told.write(f"revision {report.revision}\n")
             for run in store.run("base", ["investment"], force=True):
                 told.write(f"run {run.run}\n")
+            run_first = False
 
 
 def told(log: Path, what: str) -> set[int]:
@@ -72,17 +74,28 @@ def test_twenty_kills_lose_nothing_that_was_done_and_leave_nothing_that_was_not(
     source, log = tmp_path / "source.txt", tmp_path / "told.txt"
     source.write_text("rows")
     first = store.scenario("base").revision
-    for _ in range(N_KILLS):
+    longest_s = 0.0
+    for kill in range(1 + N_KILLS):
         signals = Signals()
-        with process(import_and_run, store.db.path, signals, source, log):
+        with process(import_and_run, store.db.path, signals, source, log, kill % 2 == 1) as working:
             signals.wait_there()
-            time.sleep(chance.uniform(0, LONGEST_S))
+            if kill:
+                time.sleep(chance.uniform(0, longest_s))
+            else:
+                longest_s = time_of_one_round(working, log)
         store = Store(store.db.path, wait_s=20)
         check_revisions(store, first, told(log, "revision"))
         check_runs(store, told(log, "run"))
-    assert told(log, "revision")
     assert {r["status"] for r in store.sql("SELECT status FROM runs").rows()} == {"optimal", "lost"}
     assert store.run("base")[-1].status == "optimal"
+
+
+def time_of_one_round(working: BaseProcess, log: Path) -> float:
+    began = time.monotonic()
+    while not told(log, "run"):
+        assert working.is_alive()
+        time.sleep(0.01)
+    return time.monotonic() - began
 
 
 def check_revisions(store: Store, first: int, committed: set[int]) -> None:
@@ -92,7 +105,7 @@ def check_revisions(store: Store, first: int, committed: set[int]) -> None:
     present = {r["origin"]: r["n"] for r in rows if r["origin"] > first}
     known = {r["revision"]: r for r in store.sql("SELECT * FROM revisions").rows() if r["revision"] > first}
     assert committed <= set(known)
-    assert present == {number: N_ROWS + 1 for number in known} == {n: r["n_set"] for n, r in known.items()}
+    assert present == dict.fromkeys(known, N_ROWS + 1) == {n: r["n_set"] for n, r in known.items()}
     assert all(r["source"] for r in known.values())
     assert not store.sql("SELECT * FROM layer.profile AS p ANTI JOIN meta.series AS s USING (sha256)").rows()
     assert not store.sql(

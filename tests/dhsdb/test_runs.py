@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,7 +128,6 @@ def test_a_chosen_run_is_shown_with_its_chain(solved: Store, cli: Cli) -> None:
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------
 def test_a_failed_run_leaves_its_record_alone(solved: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-
     def broken(*_: Any) -> None:
         raise DhsdbError("the solver fell over")
 
@@ -205,18 +205,14 @@ def test_results_that_can_not_be_written_wait_beside_the_store(store: Store, sol
 
 def test_spooled_results_are_taken_in_once_when_several_open(store: Store) -> None:
     spool(store.db.path)
-    n = 3
-    signals = [Signals() for _ in range(n)]
-    with (
-        process(open_when_told, store.db.path, signals[0]) as a,
-        process(open_when_told, store.db.path, signals[1]) as b,
-    ):
-        with process(open_when_told, store.db.path, signals[2]) as c:
-            for one in signals:
-                one.wait_there()
-            for one in signals:
-                one.go_on.set()
-            assert [ended(p) for p in (a, b, c)] == [0] * n
+    with ExitStack() as stack:
+        signals = [Signals() for _ in range(3)]
+        opening = [stack.enter_context(process(open_when_told, store.db.path, one)) for one in signals]
+        for one in signals:
+            one.wait_there()
+        for one in signals:
+            one.go_on.set()
+        assert [ended(one) for one in opening] == [0, 0, 0]
     assert statuses(store) == {1: "optimal", 2: "optimal"}
     assert store.sql("SELECT count(*) AS n FROM by_run.energy WHERE run = 2 GROUP BY ALL").rows() == [
         {"n": len(store.sql("SELECT DISTINCT year, item FROM result.energy WHERE run = 2"))}

@@ -53,7 +53,11 @@ def test_rows_come_with_their_place_and_units(tmp_path: Path) -> None:
 
 def test_notes_and_examples_are_not_read(tmp_path: Path) -> None:
     header = ["_", "site", "commodity", "price", "source", "Note", "_price year"]
-    rows = [["#", "c", "example", 1], [None, "c", "gas", 35, "a study", "dear", 2020], [None, None, None, None, "a note"]]
+    rows = [
+        ["#", "c", "example", 1],
+        [None, "c", "gas", 35, "a study", "dear", 2020],
+        [None, None, None, None, "a note"],
+    ]
     path = book(tmp_path / "a.xlsx", readme=[["words"]], _notes=[["x"]], commodity=[header, *rows])
     (found,) = read(path)
     assert isinstance(found, Rows)
@@ -117,13 +121,18 @@ def test_geometries_are_wkt_with_or_without_a_code(tmp_path: Path) -> None:
     lines = [["a", "POINT (24.9", "4 60.17)"], ["b", "SRID=3067;POINT (385700 6672126)", None], ["c", None, None]]
     found = read(book(tmp_path / "a.xlsx", plant_site=[header, *lines], heat_source=[["heat_source", "geometry"]]))
     rows = [item for item in found if isinstance(item, Rows)]
-    assert [(r.epsg, r.frame["plant"].tolist()) for r in rows if r.table == "plant_site"] == [(3067, ["b"]), (4326, ["a", "c"])]
+    assert [(r.epsg, r.frame["plant"].tolist()) for r in rows if r.table == "plant_site"] == [
+        (3067, ["b"]),
+        (4326, ["a", "c"]),
+    ]
     assert next(r for r in rows if r.epsg == 4326).frame["geometry"].iloc[0] == shapely.Point(24.94, 60.17)
     assert list(rows[-1].frame.columns) == ["heat_source", "geometry", "_row"]
 
 
 def test_a_geometry_that_is_no_wkt_is_named(db: Database, tmp_path: Path) -> None:
-    path = book(tmp_path / "a.xlsx", plant_site=[["plant", "geometry"], ["a", "POINT (24.94 60.17)"], ["b", "24.94, 60.17"]])
+    path = book(
+        tmp_path / "a.xlsx", plant_site=[["plant", "geometry"], ["a", "POINT (24.94 60.17)"], ["b", "24.94, 60.17"]]
+    )
     (problem,) = problems(db, path)
     assert (problem.row, problem.column, problem.value) == (3, "geometry", "24.94, 60.17")
 
@@ -134,7 +143,9 @@ def profile_sheet(*columns: list[object], steps: int = 3) -> list[list[object]]:
 
 
 def test_profiles_stand_in_columns(tmp_path: Path) -> None:
-    sheet = profile_sheet(["load", "Power", "kW", 1, 2, 3], [2030, "share", None, 0.5, 0.5, None], ["#e", "x", None, 1, 1, 1])
+    sheet = profile_sheet(
+        ["load", "Power", "kW", 1, 2, 3], [2030, "share", None, 0.5, 0.5, None], ["#e", "x", None, 1, 1, 1]
+    )
     load, other = read(book(tmp_path / "a.xlsx", profile_values=sheet))
     assert isinstance(load, Series)
     assert isinstance(other, Series)
@@ -236,7 +247,9 @@ def test_entities_are_refused(tmp_path: Path) -> None:
     assert "entities" in refused(hostile).message
 
 
-def test_broken_cells_are_found_across_the_chunks_of_a_large_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_cells_are_found_across_the_chunks_of_a_large_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(workbooks, "_CHUNK", 1000)
     rows = [["c", f"heat {i}", "=1+1" if i % 50 == 7 else "#N/A" if i % 50 == 9 else 1.0] for i in range(1000)]
     found = open_workbook(book(tmp_path / "a.xlsx", commodity=[*HEAT[:1], *rows]))
@@ -283,4 +296,6 @@ def test_garbled_sheets_get_no_further_than_a_report(tmp_path: Path) -> None:
 
 def test_column_letters() -> None:
     cells = openpyxl.utils.get_column_letter
-    assert [workbooks.column_letters(i) for i in (0, 25, 26, 701, 702, 16383)] == [cells(i + 1) for i in (0, 25, 26, 701, 702, 16383)]
+    assert [workbooks.column_letters(i) for i in (0, 25, 26, 701, 702, 16383)] == [
+        cells(i + 1) for i in (0, 25, 26, 701, 702, 16383)
+    ]

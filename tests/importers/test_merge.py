@@ -2,104 +2,124 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
+import itertools
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhsdb import edits, scenarios
-from dhsdb.database import Database
-from dhsdb.errors import UserError
-from tests.importers.books import bring, effective, table
+from dhsdb.importers.merge import Layer, Rule, merge_rows
+from dhsdb.names import Ref
+from dhsdb.schema.inputs import Commodity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    import pytest
+    from dhsdb.database import Database, Writer
 
 YEARS = (2030, 2040)
-COLUMNS = ("site", "commodity", "price", "voll", "year")
 
-Row = tuple[str, "float | None", "float | None", "int | None"]
-Cells = dict[tuple[str, int], tuple[object, ...]]
+Line = tuple[str, "float | None", "float | None", "int | None"]
+Cells = dict[tuple[str, int], tuple["float | None", ...]]
 
+name = st.sampled_from(["gas", "gas", "gas", "el"])
 value = st.sampled_from([None, 1.0, 2.0])
-year = st.sampled_from([None, *YEARS])
-rows = st.lists(
-    st.tuples(st.sampled_from(["gas", "el"]), value, value, year), max_size=4, unique_by=lambda row: (row[0], row[3])
-)
-step = st.one_of(
-    st.tuples(st.just("import"), rows, st.sampled_from(["a", "b"])),
-    st.tuples(st.just("set"), st.sampled_from(["price", "voll"]), value, year),
-    st.tuples(st.just("remove"), st.sampled_from(["gas", "el"]), year),
-    st.tuples(st.just("derive")),
-)
+year = st.sampled_from([None, None, *YEARS])
+lines = st.lists(st.tuples(name, value, value, year), min_size=1, max_size=4, unique_by=lambda row: (row[0], row[3]))
+kind = st.sampled_from(["whole", "whole", "price", "voll", "removed"])
+stored = st.tuples(st.sampled_from([0, 1, 1]), kind, st.tuples(name, value, value, year))
 
 
 class Study:
-    """A store with one scenario, or another derived from it, and two files."""
+    """A scenario on top of a base within one open transaction."""
 
-    def __init__(self, folder: Path, empty: Path) -> None:
-        shutil.copy(empty, folder / "s.duckdb")
-        self.db = Database(folder / "s.duckdb")
-        self.folder = folder
-        self.scenario = "base"
-        scenarios.new(self.db, "base", YEARS)
+    _numbers = itertools.count()
 
-    def bring(self, lines: list[Row], file: str, **options: str) -> bool:
-        path = self.folder / file
-        rows = table("commodity", path, COLUMNS, *(("c", *line) for line in lines))
-        return bring(self.db, path, rows, scenario=self.scenario, **options).changed
+    def __init__(self, writer: Writer) -> None:
+        number = next(self._numbers)
+        self.writer = writer
+        self.base = scenarios.create(writer, f"base {number}", YEARS)
+        self.top = scenarios.create(writer, f"top {number}")
+        writer.con.execute("UPDATE meta.stack SET rank = 1 WHERE scenario = ?", [self.top.scenario])
+        writer.con.execute(
+            "INSERT INTO meta.stack (scenario, rank, layer, peer, rev_from) VALUES (?, 0, ?, 0, ?)",
+            [self.top.scenario, self.base.scenario, self.top.revision],
+        )
 
-    def take(self, kind: str, *facts: object) -> None:
-        if kind == "import":
-            self.bring(*facts)  # type: ignore[arg-type]
-        elif kind == "derive" and self.scenario == "base":
-            self.scenario = "high"
-            scenarios.derive(self.db, "high", "base")
-        with contextlib.suppress(UserError):  # where there is no such row
-            if kind == "set":
-                column, cell, when = facts
-                edits.set_cells(self.db, self.scenario, f"commodity.{column}", cell, year=when, message="test")  # type: ignore[arg-type]
-            elif kind == "remove":
-                name, when = facts
-                where = f"commodity = '{name}'" + (f" AND year = {when}" if when else "")
-                edits.remove_rows(self.db, self.scenario, "commodity", where=where, message="test")
+    def number(self) -> int:
+        return scenarios.add_revision(self.writer, self.top.scenario, "import", "test")
+
+    def store(self, layer: int, kind: str, line: Line) -> None:
+        """Write a row as an import, a `set` or a removal leaves it."""
+        owner = (self.base, self.top)[layer]
+        rows = arrow([line], None if kind in ("whole", "removed") else [kind])
+        rows = rows.append_column("removed", pa.array([kind == "removed"]))
+        edits.add_rows(self.writer, Commodity, Ref(owner.scenario, owner.name, self.number()), rows)
+
+    def bring(self, rows: Sequence[Line], rule: str) -> bool:
+        now = self.writer.con.execute("SELECT max(revision) FROM meta.revision").fetchone()
+        assert now is not None
+        layer = Layer(self.writer, Ref(self.top.scenario, self.top.name, now[0]), self.number)
+        outcome = merge_rows(layer, Commodity, arrow(rows, None), [], Rule(rule), explain=False)
+        return bool(outcome.n_set or outcome.n_removed)
 
     def cells(self) -> Cells:
-        found = effective(self.db, "commodity", ("commodity", "year", "price", "voll"), self.scenario)
-        return {(str(name), int(str(when))): tuple(cells) for name, when, *cells in found}
+        found = self.writer.con.execute(
+            "SELECT commodity, year, price, voll FROM input.commodity_at(?, 2147483647)", [self.top.name]
+        ).fetchall()
+        return {(commodity, when): (price, voll) for commodity, when, price, voll in found}
 
 
-def expected(before: Cells, lines: list[Row], rule: str) -> Cells:
+def arrow(rows: Sequence[Line], cells: list[str] | None) -> pa.Table:
+    n = len(rows)
+    columns = list(zip(*rows, strict=True))
+    return pa.table(
+        {
+            "site": ["c"] * n,
+            "commodity": list(columns[0]),
+            "price": pa.array(columns[1], pa.float64()),
+            "voll": pa.array(columns[2], pa.float64()),
+            "year": pa.array(columns[3], pa.int16()),
+            "cells": pa.array([cells] * n, pa.list_(pa.string())),
+        }
+    )
+
+
+def expected(before: Cells, rows: Sequence[Line], rule: str) -> Cells:
     """Return what the rule says; rows of one year come before rows of every year."""
     after = dict(before)
-    named = {(name, when): (price, voll) for name, price, voll, when in lines}
-    for name in {name for name, _ in named}:
-        for when in YEARS:
-            new = named.get((name, when), named.get((name, None)))
-            old = before.get((name, when))
-            if new is None or (rule == "keep" and old is not None):
-                continue
-            merged = tuple(o if n is None else n for n, o in zip(new, old, strict=True)) if old else new
-            after[name, when] = merged if rule == "merge" else new
+    named = {(commodity, when): (price, voll) for commodity, price, voll, when in rows}
+    for commodity, when in itertools.product({commodity for commodity, _ in named}, YEARS):
+        new = named.get((commodity, when), named.get((commodity, None)))
+        old = before.get((commodity, when))
+        if new is None or (rule == "keep" and old is not None):
+            continue
+        merged = tuple(o if n is None else n for n, o in zip(new, old, strict=True)) if old else new
+        after[commodity, when] = merged if rule == "merge" else new
     return after
 
 
-@settings(max_examples=15, deadline=None)
-@given(steps=st.lists(step, max_size=4), lines=rows, rule=st.sampled_from(["replace", "keep", "merge"]))
+@pytest.fixture
+def writer(db: Database) -> Iterator[Writer]:
+    with db.write("testing") as writer:
+        yield writer
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(held=st.lists(stored, max_size=6), rows=lines, rule=st.sampled_from(["replace", "keep", "merge"]))
 def test_an_import_does_what_its_rule_says_and_only_once(
-    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, steps: list[tuple[object, ...]], lines: list[Row], rule: str
+    writer: Writer, held: list[tuple[int, str, Line]], rows: list[Line], rule: str
 ) -> None:
-    study = Study(tmp_path_factory.mktemp("merge"), empty_store)
-    for kind, *facts in steps:
-        study.take(str(kind), *facts)
+    study = Study(writer)
+    for entry in held:
+        study.store(*entry)
     before = study.cells()
-    changed = study.bring(lines, "new", on_conflict=rule)
+    changed = study.bring(rows, rule)
     after = study.cells()
-    assert after == expected(before, lines, rule)
-    assert changed or after == before
-    assert not study.bring(lines, "new", on_conflict=rule)
+    assert after == expected(before, rows, rule)
+    assert changed == (after != before)
+    assert not study.bring(rows, rule)
     assert study.cells() == after

@@ -34,7 +34,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def prices(file: Path, *lines: tuple[object, ...], columns: tuple[str, ...] = (*PRICE, "year"), **facts: object) -> Rows:
+def prices(
+    file: Path, *lines: tuple[object, ...], columns: tuple[str, ...] = (*PRICE, "year"), **facts: object
+) -> Rows:
     return table("commodity", file, columns, *(("c", *line) for line in lines), **facts)
 
 
@@ -47,7 +49,9 @@ def test_an_import_is_one_revision_with_its_source_and_place(db: Database, file:
     assert (revision["message"], revision["kind"], revision["n_set"]) == ("first prices", "import", 2)
     assert revision["sha256"] == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
     assert revision["attribution"] == report.attribution == "© the test"
-    kept = db.sql("SELECT commodity, price, sheet, source_row, f.file FROM layer.commodity JOIN meta.source AS f USING (source)")
+    kept = db.sql(
+        "SELECT commodity, price, sheet, source_row, f.file FROM layer.commodity JOIN meta.source AS f USING (source)"
+    )
     assert [tuple(row.values()) for row in kept.to_pylist()] == [
         ("gas", 35.0, "prices", 2, str(file)),
         ("heat", None, "prices", 7, str(file)),
@@ -225,7 +229,10 @@ def test_all_mistakes_stand_in_one_report_and_nothing_is_written(db: Database, t
         ("model_year", 4, "year", 99999.0),
     }
     text = str(caught.value)
-    assert f"{path}, sheet commodity, row 1, column prise: table commodity has no column 'prise'. Did you mean 'price'?" in text
+    assert (
+        f"{path}, sheet commodity, row 1, column prise: table commodity has no column 'prise'. Did you mean 'price'?"
+        in text
+    )
     assert "'equa' is not allowed. Did you mean 'equal'? Allowed: none, equal, surplus." in text
     assert "commodity has the key (site c, commodity gas) twice, first in" in text
     assert "'procss' is no input table. Did you mean 'process'?" in text
@@ -274,7 +281,9 @@ def test_whole_numbers_bounds_and_choices_hold_after_conversion(db: Database, fi
 
 
 def test_numbers_name_things_without_their_point(db: Database, file: Path) -> None:
-    rows = table("process_mode", file, ("site", "process", "mode", "variable"), ("c", "chp", 1.0, 2), (" c ", "chp", 2, 3))
+    rows = table(
+        "process_mode", file, ("site", "process", "mode", "variable"), ("c", "chp", 1.0, 2), (" c ", "chp", 2, 3)
+    )
     bring(db, file, rows)
     assert effective(db, "process_mode", ("site", "mode", "variable")) == [("c", "1", 2.0), ("c", "2", 3.0)]
 
@@ -362,7 +371,12 @@ def test_a_system_in_metres_stays_and_what_comes_later_is_brought_into_it(db: Da
     assert (epsg_of(db), points(db)) == (3879, [helsinki])
     scenarios.derive(db, "more", "base")
     other = file.with_name("other")
-    bring(db, other, table("plant_site", other, ("plant", "geometry"), ("p", shapely.Point(24.94, 60.17)), epsg=4326), scenario="more")
+    bring(
+        db,
+        other,
+        table("plant_site", other, ("plant", "geometry"), ("p", shapely.Point(24.94, 60.17)), epsg=4326),
+        scenario="more",
+    )
     plant = shapely.from_wkb(effective(db, "plant_site", ("ST_AsWKB(geometry)",), "more")[0][0])
     assert abs(plant.x - 25_496_671) < 1000
     assert abs(plant.y - 6_672_900) < 1000
@@ -400,7 +414,10 @@ def test_geometries_that_cannot_be_are_problems(
 def test_profiles_are_stored_once_in_their_own_unit(db: Database, file: Path) -> None:
     load = Series("load", np.array([1000.0, 2000.0]), "power", file, unit="kW", text="measured")
     bring(db, file, load)
-    assert effective(db, "profile_value", ("profile", "t", "value", "unit")) == [("load", 1, 1.0, "MW"), ("load", 2, 2.0, "MW")]
+    assert effective(db, "profile_value", ("profile", "t", "value", "unit")) == [
+        ("load", 1, 1.0, "MW"),
+        ("load", 2, 2.0, "MW"),
+    ]
     bring(db, file, Series("load", np.array([1.0, 2.0]), "power", file), scenario="other")
     assert count(db, "SELECT count(*) FROM meta.series") == 1
     assert effective(db, "profile", ("profile", "text")) == [("load", "measured")]

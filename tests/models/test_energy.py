@@ -261,3 +261,44 @@ def test_buildings_are_handed_over_whole() -> None:
     assert total(outcome, "energy", "mwh", technology="demand") == pytest.approx(150.0)
     assert outcome.tables["building_supply"]["mwh"].to_list() == [100.0, 50.0]
     assert isinstance(outcome.tables["building_supply"], pd.DataFrame)
+
+
+def test_another_solver_gives_the_same_objective() -> None:
+    study = merged(
+        {"site": SITE, "commodity": [HEAT, GAS]},
+        unit("boiler", "gas", 0.9, life=20.0, wacc=0.05, capital=60_000.0, fixed=1_000.0),
+        {"storage": [{"site": "c", "storage": "tank", "commodity": "heat", "capital_e": 900.0, "ep_ratio": 6.0}]},
+        demand(24.0, "load"),
+    )
+    load = {"load": (1 + np.sin(np.arange(24))) / (1 + np.sin(np.arange(24))).sum()}
+    ours = investment.solve(inputs([2030], study, load, hours="0:24"), quiet)
+    other = investment.solve(inputs([2030], study, load, hours="0:24", solver="glpk"), quiet)
+    assert other.solver == "glpk"
+    assert other.objective == pytest.approx(ours.objective, rel=1e-9)
+
+
+def test_years_solved_warm_cost_what_they_cost_cold() -> None:
+    """The second year starts from the basis of the first: other prices, demand and fixed costs, the same matrix."""
+    rows = [HEAT | {"voll": 900.0, "year": y} for y in (2030, 2040)]
+    rows += [GAS | {"price": p, "year": y} for y, p in ((2030, 30.0), (2040, 45.0))]
+    boiler = unit("boiler", "gas", 0.9)
+    boiler["process"] = [
+        {"site": "c", "process": "boiler", "existing_mw": mw, "fixed": 1e3, "year": y}
+        for y, mw in ((2030, 9.0), (2040, 7.0))
+    ]
+    study = merged({"site": SITE, "commodity": rows}, boiler, demand(24 * 8.0))
+    both = dispatch.solve(inputs([2030, 2040], study, {"x": np.ones(24)}, hours="0:24"), quiet)
+    alone = [dispatch.solve(inputs([y], study, {"x": np.ones(24)}, hours="0:24"), quiet) for y in (2030, 2040)]
+    assert both.objective == pytest.approx(sum(a.objective for a in alone), rel=1e-12)
+
+
+def test_where_co2_is_minimised_demand_is_met() -> None:
+    study = merged(
+        {"site": SITE, "commodity": [HEAT | {"voll": 1.0}, GAS]},
+        {"commodity_emission": [{"site": "c", "commodity": "gas", "emission": "CO2", "t_per_mwh": 0.2}]},
+        unit("boiler", "gas", 1.0, capital=10.0, life=20.0),
+        demand(8760.0),
+    )
+    outcome = investment.solve(inputs([2030], study, objective="co2"), quiet)
+    assert outcome.objective == pytest.approx(8760 * 0.2)
+    assert not len(outcome.tables["unserved"])

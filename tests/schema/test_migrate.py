@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from duckdb_sqlalchemy import Dialect
 
@@ -22,6 +21,8 @@ from dhsdb.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import sqlalchemy as sa
 
 FIRST = "0001"
 DATA = """
@@ -76,7 +77,7 @@ def declared() -> Iterator[tuple[tuple[str, str, str], tuple[object, ...]]]:
 
 def test_the_code_reads_the_newest_migration() -> None:
     assert HEAD == migrate.head() == revisions()[0]
-    assert FIRST == revisions()[-1]
+    assert revisions()[-1] == FIRST
 
 
 def test_a_new_store_is_as_the_classes_say(empty_store: Path) -> None:
