@@ -121,7 +121,9 @@ def reads(runs: int) -> None:
             total = "SELECT technology, sum(mwh) FROM by_run.flow GROUP BY technology"
             one = median_of(9, lambda: con.execute(series).fetchnumpy())
             whole = median_of(5, lambda: con.execute(total).fetchall())
-    shown = Table("", "wall s", "CPU s", title=f"read from {runs} runs of 1,000,000 rows, through the views", title_justify="left")
+    shown = Table(
+        "", "wall s", "CPU s", title=f"read from {runs} runs of 1,000,000 rows, through the views", title_justify="left"
+    )
     shown.add_row("open and close the store", *opening)
     shown.add_row("one unit's year", *one)
     shown.add_row("sum by unit over all runs", *whole)
@@ -189,7 +191,9 @@ def spine(rounds: int) -> None:
             started = time.perf_counter()
             for i in range(UNITS):
                 db.add_entity(entity_class_name="unit", name=f"u{i}")
-                value, kind = to_database(TimeSeriesFixedResolution("2030-01-01", "1h", values[i], ignore_year=False, repeat=False))
+                value, kind = to_database(
+                    TimeSeriesFixedResolution("2030-01-01", "1h", values[i], ignore_year=False, repeat=False)
+                )
                 db.add_parameter_value(
                     entity_class_name="unit", entity_byname=(f"u{i}",), parameter_definition_name="flow",
                     alternative_name="Base", value=value, type=kind,

@@ -1,7 +1,7 @@
 """Check a scenario: references, uniqueness, years, profiles, bounds, plausibility. What is found is rows, never exceptions.
 
-The rules are SQL. Those that follow from the table classes are generated in :mod:`~dhsdb.check_tables`; the others stand
-in ``dhsdb/sql/check_*.sql``, one statement per rule, under a comment that names severity and code. All of them read
+The rules are SQL. Those that follow from declarations are generated in :mod:`~dhsdb.check_rules`; the others stand in
+``dhsdb/sql/check_*.sql``, one statement per rule, under a comment that names severity and code. All of them read
 temporary tables that hold the effective inputs of one scenario: ``temp.process``, ``temp.demand`` and so on.
 """
 
@@ -109,15 +109,16 @@ def check_on(
     all_runs
         Whether to check the results of all runs of the scenario, or of the current ones only.
     """
-    from dhsdb import check_tables
+    from dhsdb import check_rules
+    from dhsdb.check_tables import Effective
 
-    tables = check_tables.Effective(con, ref)
+    tables = Effective(con, ref)
     try:
-        found = [f for rule in check_tables.rules(tables) for f in _apply(con, ref, rule)]
-        found += check_tables.unknown_references(tables)
+        found = [f for rule in check_rules.input_rules(tables) for f in _apply(con, ref, rule)]
+        found += check_rules.unknown_references(tables)
         found += _run_rules(con, ref, tables, _INPUT_RULES)
         if results and tables.add_runs(all_runs=all_runs):
-            found += [f for rule in check_tables.result_rules(all_runs=all_runs) for f in _apply(con, ref, rule)]
+            found += [f for rule in check_rules.result_rules(all_runs=all_runs) for f in _apply(con, ref, rule)]
             found += _run_rules(con, ref, tables, _RESULT_RULES)
     finally:
         tables.drop()
@@ -158,10 +159,15 @@ def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: i
 
 def codes() -> dict[str, str]:
     """Return code -> what it means, of all rules."""
-    from dhsdb import check_tables
+    from dhsdb.check_declared import CODES
 
-    named = {r.code: r.text for file in (*_INPUT_RULES, *_RESULT_RULES) for r in file_rules(file)}
-    return dict(sorted((named | check_tables.CODES).items()))
+    return dict(sorted(({r.code: r.text for r in all_file_rules()} | CODES).items()))
+
+
+@functools.cache
+def all_file_rules() -> tuple[Rule, ...]:
+    """Return the rules that stand in files."""
+    return tuple(rule for file in (*_INPUT_RULES, *_RESULT_RULES) for rule in file_rules(file))
 
 
 @functools.cache

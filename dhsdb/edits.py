@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dhsdb.bulk import insert, registered
 from dhsdb.errors import UnknownNameError, UserError, did_you_mean
-from dhsdb.names import Ref, find
+from dhsdb.names import Ref, check_newest, find
 from dhsdb.scenarios import add_revision
 from dhsdb.schema.columns import Geometry
 
@@ -139,7 +139,7 @@ def _select(
     """
     keys = ", ".join(_quoted(table.keys()) or ["alone"])
     value = f", ({expression}) AS value" if expression else ""
-    alike = "count(DISTINCT value) + count(*) FILTER (value IS NULL) <= 1" if expression else "TRUE"
+    alike = "count(DISTINCT value) + max((value IS NULL)::INTEGER) <= 1" if expression else "TRUE"
     first = ", any_value(value) AS value" if expression else ""
     kept = ", value" if expression else ""
     only = "TRUE" if year is None else f"coalesce(year, {int(year)}) = {int(year)}"
@@ -159,7 +159,7 @@ SELECT {keys}, NULL::SMALLINT AS year{kept} FROM whole
 UNION ALL
 SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""
     with db.read() as con:
-        ref = find(con, scenario)
+        ref = find(con, check_newest(scenario))
     with db.read(sandbox=True) as con, _explained(con, table, where, expression):
         rows = con.execute(query, {"scenario": ref.name, "revision": ref.revision}).to_arrow_table()
     if not rows.num_rows:

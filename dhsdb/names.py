@@ -40,6 +40,21 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_newest(name: str) -> str:
+    """Return the name of a scenario that is to be changed.
+
+    Raises
+    ------
+    UserError
+        If a past revision is named: it stays as it was.
+    """
+    if "@" in name:
+        raise UserError(
+            f"'{name}' is a past revision, which stays as it was.", f"Change '{name.partition('@')[0]}' itself."
+        )
+    return name
+
+
 def find(con: duckdb.DuckDBPyConnection, text: str) -> Ref:
     """Resolve ``NAME`` or ``NAME@REVISION``.
 

@@ -141,7 +141,8 @@ class _Chain:
     @property
     def is_default(self) -> bool:
         """Whether nothing was asked for by hand that changes results."""
-        return not (self.order.options or self.order.years or self.order.at is not None)
+        past = self.order.at is not None or "@" in self.order.scenario
+        return not (self.order.options or self.order.years or past)
 
     # --- solving -----------------------------------------------------------------------------------------------------
     def solve(self) -> list[Run]:
@@ -283,9 +284,7 @@ class _Chain:
         if self.number is not None:
             runs.link(self.db, self.number, linked, complete=complete)
             return
-        runs.reuse(
-            self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=complete
-        )
+        runs.reuse(self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=complete)
 
 
 def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], None] = lambda *_: None) -> list[Run]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import UserError
-from dhsdb.names import Ref, author, check_name, find, scenario_names
+from dhsdb.names import Ref, author, check_name, check_newest, find, scenario_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def delete(db: Database, name: str, message: str = "") -> None:
         If other scenarios stack on it.
     """
     with db.write(f"deleting scenario {name}") as writer:
-        ref = find(writer.con, name)
+        ref = find(writer.con, check_newest(name))
         users = writer.con.execute(
             "SELECT DISTINCT s.name FROM meta.stack AS st JOIN meta.scenario AS s USING (scenario)"
             " WHERE st.layer = ? AND st.scenario <> ? AND st.rev_to IS NULL AND s.deleted IS NULL ORDER BY 1",

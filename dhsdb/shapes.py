@@ -45,7 +45,6 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
             f"scenario '{scenario}' holds no geometries.", "Import some first, for example with `dhsdb import osm`."
         )
     for column in columns:
-        frame[column] = gpd.GeoSeries(
-            shapely.from_wkb([None if w is None else bytes(w) for w in frame[column]]), crs=row[0]
-        )
+        wkb = [None if missing else bytes(w) for w, missing in zip(frame[column], frame[column].isna(), strict=True)]
+        frame[column] = gpd.GeoSeries(shapely.from_wkb(wkb), crs=row[0])
     return gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=row[0])

@@ -29,6 +29,8 @@ def backup(db: Database, target: Path) -> Path:
     """
     if target.exists():
         raise UserError(f"{target} exists already.", "Name a new file.")
+    if not target.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {target.absolute().parent}.", "Make it first, or name another.")
     with db.read() as con:
         con.execute("SELECT 1 FROM meta.alembic_version")
     _copy(db, target)

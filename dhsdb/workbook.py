@@ -49,6 +49,7 @@ _MAX_COLUMNS = 16_384
 _MAX_TEXT = 32_000
 _EXACT = 2**53
 _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_ANY = re.compile(".", re.DOTALL)
 _LAST_LINE = 10_000
 
 _HOW_TO = (
@@ -397,7 +398,7 @@ def _cell(sheet: Any, value: object) -> Any:
     if isinstance(value, float):
         return value if float(f"{value:.16g}") == value else _styled(sheet, value)
     if isinstance(value, str):
-        plain = value[0] not in "=#" and not _ESCAPED.search(value) and len(value) <= _MAX_TEXT
+        plain = value[0] not in "=#" and not value.isspace() and not _ESCAPED.search(value) and len(value) <= _MAX_TEXT
         return value if plain else _styled(sheet, value)
     return value
 
@@ -414,7 +415,8 @@ def _styled(sheet: Any, value: object) -> Any:
         return WriteOnlyCell(sheet, cast("Any", value))
     if len(value) > _MAX_TEXT:
         raise UserError(f"text of {len(value):,} characters does not fit into a cell: {value[:40]}...", "Shorten it.")
-    cell = WriteOnlyCell(sheet, _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
+    pattern = _ANY if value.isspace() else _ESCAPED  # blanks alone would be read as an empty cell
+    cell = WriteOnlyCell(sheet, pattern.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
     cell.data_type = "s"
     cell.quotePrefix = value.startswith("=")
     return cell

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a script, no package
 """Write ``docs/data-dictionary.md`` from the table classes, which are the one definition of every column.
 
 Run it after a change of a table: ``python docs/make_dictionary.py``. A test holds the file against the classes.
@@ -23,15 +24,19 @@ PARTS = (
     (
         "Inputs",
         INPUT,
-        "What a study knows. Read them as `input.TABLE`, whose first columns are `scenario` and `year` (NULL = every year "
-        "where the scenario has no model years), or at a revision as `input.TABLE_at('NAME', REVISION)`. The rows of the "
-        "layers, from which these views are resolved, stand in schema `layer`.",
+        (
+            "What a study knows. Read them as `input.TABLE`, whose first columns are `scenario` and `year` (NULL = every year "
+            "where the scenario has no model years), or at a revision as `input.TABLE_at('NAME', REVISION)`. The rows of the "
+            "layers, from which these views are resolved, stand in schema `layer`."
+        ),
     ),
     (
         "Results",
         RESULT,
-        "What runs wrote. Read them through the views of the same name (`capacity`, `flow`, ...), which join the names in "
-        "`result.item` back; see [store.md](store.md).",
+        (
+            "What runs wrote. Read them through the views of the same name (`capacity`, `flow`, ...), which join the names in "
+            "`result.item` back; see [store.md](store.md)."
+        ),
     ),
     ("Control", CONTROL, "Scenarios, stacks, revisions, sources, series, runs, chains, findings: schema `meta`."),
 )

@@ -23,7 +23,7 @@ class WarmSolver:
         Options of the solver; None leaves its default.
     """
 
-    def __init__(self, name: str = "highs", **options: object) -> None:
+    def __init__(self, name: str = "highs", **options: float | None) -> None:
         self.name = name
         self._options = options
         self._before: Arrays | None = None
@@ -35,7 +35,7 @@ class WarmSolver:
         if self.name != "highs":
             from dhsdb.models.pyomo_bridge import solve_pyomo
 
-            return solve_pyomo(model, self.name, {n: v for n, v in self._options.items() if v is not None})
+            return solve_pyomo(model, self.name, self._options)
         now = model.arrays()
         if self._solver is None or self._before is None or not _same_matrix(now, self._before):
             self._solver, self._offset = model.solver(**self._options), now.offset

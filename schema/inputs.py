@@ -107,9 +107,9 @@ class TimeSlice(InputRow, table=True):
 class SliceCalendar(InputRow, table=True):
     """One row is a daily time bracket of a day type in a season (OSeMOSYS)."""
 
-    season: int = count("season", key=True)
-    daytype: int = count("day type", key=True)
-    bracket: int = count("daily time bracket", key=True)
+    season: int = count("season", key=True, example=1)
+    daytype: int = count("day type", key=True, example=1)
+    bracket: int = count("daily time bracket", key=True, example=1)
     day_split: float | None = share("length of the bracket as a fraction of the year")
     days_in_daytype: float | None = size("days per week of the day type", "day", high=7)
 
@@ -293,11 +293,11 @@ class Storage(InputRow, table=True):
 class StorageLink(InputRow, table=True):
     """One row is a mode that charges (in) or discharges (out) a linked store (OSeMOSYS)."""
 
-    site: str = key("site")
-    storage: str = key("store")
-    process: str = key("technology")
-    mode: str = key("mode")
-    direction: str = key("in charges, out discharges", choices=("in", "out"))
+    site: str = key("site", example="centre")
+    storage: str = key("store", example="hot-water tank")
+    process: str = key("technology", example="gas boiler")
+    mode: str = key("mode", example="1")
+    direction: str = key("in charges, out discharges", choices=("in", "out"), example="in")
     ratio: float | None = number("flow per activity", "MWh/MWh")
 
 
@@ -325,8 +325,8 @@ class Transmission(InputRow, table=True):
 class DemandResponse(InputRow, table=True):
     """One row is demand that can be moved in time (urbs)."""
 
-    site: str = key("site")
-    commodity: str = key("commodity")
+    site: str = key("site", example="centre")
+    commodity: str = key("commodity", example="heat")
     delay: float | None = size("longest shift", "hour")
     recovery: float | None = size("time until it can be used again", "hour")
     eff: float | None = share("share that remains after the shift")

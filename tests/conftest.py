@@ -58,7 +58,10 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(folder / "making.lock"):
         if not log.exists():
             done = subprocess.run(
-                [sys.executable, "-m", "dhsdb", "demo", "--store", str(path)], capture_output=True, text=True, check=False
+                [sys.executable, "-m", "dhsdb", "demo", "--store", str(path)],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             said = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
             log.write_text(json.dumps(said), encoding="utf-8")

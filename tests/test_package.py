@@ -82,7 +82,9 @@ def test_an_installed_wheel_works_in_another_folder(elsewhere, tmp_path):
         return done.stdout
 
     dhsdb = str(elsewhere / "dhsdb")
-    where = start(str(elsewhere / "python"), "-c", "import dhsdb, dhsdb.schema; print(dhsdb.__file__, dhsdb.schema.__file__)")
+    where = start(
+        str(elsewhere / "python"), "-c", "import dhsdb, dhsdb.schema; print(dhsdb.__file__, dhsdb.schema.__file__)"
+    )
     assert str(ROOT) not in where.replace(str(elsewhere.parent), "")
     assert "Usage" in start(dhsdb, "--help")
     assert json.loads(start(dhsdb, "init", "--json"))["state"] == "created"
@@ -97,8 +99,32 @@ def test_an_installed_wheel_works_in_another_folder(elsewhere, tmp_path):
 # --- nothing that only works on POSIX --------------------------------------------------------------------------------
 ABSENT_MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog", "readline", "posix", "crypt"}
 ABSENT_NAMES = {
-    "os": {"fork", "forkpty", "getuid", "geteuid", "getgid", "setsid", "killpg", "mkfifo", "chown", "uname", "getloadavg", "WNOHANG"},
-    "signal": {"SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGQUIT", "SIGCHLD", "alarm", "setitimer", "pause"},
+    "os": {
+        "fork",
+        "forkpty",
+        "getuid",
+        "geteuid",
+        "getgid",
+        "setsid",
+        "killpg",
+        "mkfifo",
+        "chown",
+        "uname",
+        "getloadavg",
+        "WNOHANG",
+    },
+    "signal": {
+        "SIGKILL",
+        "SIGHUP",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGALRM",
+        "SIGQUIT",
+        "SIGCHLD",
+        "alarm",
+        "setitimer",
+        "pause",
+    },
     "time": {"tzset"},
 }
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
@@ -143,5 +169,9 @@ def test_no_module_needs_posix(path):
 def test_text_files_are_opened_with_an_encoding(path):
     """The default of Windows is not UTF-8."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("read_text", "write_text"):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("read_text", "write_text")
+        ):
             assert any(k.arg == "encoding" for k in node.keywords), f"line {node.lineno}"

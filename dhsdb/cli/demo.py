@@ -156,7 +156,7 @@ def _compare(store: Store) -> None:
     from dhsdb.cli.look import show_diff
 
     show_diff(store.diff(*_COMPARED, results=False), "table")
-    show_diff(store.diff(*_COMPARED, inputs=False), "table")
+    show_diff(store.diff(*_COMPARED, inputs=False), "table", limit=5)
 
 
 def _front(store: Store) -> None:

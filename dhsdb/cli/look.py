@@ -47,13 +47,13 @@ def diff(
     show_diff(found, "json" if as_json else form)
 
 
-def show_diff(found: Diff, form: str) -> None:
-    """Print a diff as a table, CSV, JSON or HTML."""
+def show_diff(found: Diff, form: str, limit: int | None = 40) -> None:
+    """Print a diff as a table (of at most ``limit`` lines per part), CSV, JSON or HTML."""
     from dhsdb import diff_render
     from dhsdb.errors import UnknownNameError
 
     if form == "table":
-        console().print(diff_render.to_table(found))
+        console().print(diff_render.to_table(found, limit=limit))
         return
     writers = {"csv": diff_render.to_csv, "json": diff_render.to_json, "html": diff_render.to_html}
     if form not in writers:

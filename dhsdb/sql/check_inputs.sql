@@ -6,6 +6,29 @@
 SELECT 'model_year' AS location, 'the scenario has no model year, so it can''t be run.' AS message
 WHERE NOT EXISTS (FROM temp.model_year) AND (EXISTS (FROM temp.process) OR EXISTS (FROM temp.demand) OR EXISTS (FROM temp.heat_source));
 
+-- warning missing-year: a key has rows for some model years and not for others
+WITH model AS (
+    SELECT list(DISTINCT year ORDER BY year) AS years FROM temp.model_year
+),
+gap AS (
+    SELECT k.name, k.key, list_filter(any_value(m.years), lambda y: NOT list_contains(list(k.year), y)) AS years, any_value(len(m.years)) AS n
+    FROM temp.key_year AS k, model AS m
+    GROUP BY k.name, k.key
+)
+SELECT name, format('{} of {} keys have no row for {}, though for other years: {}{}', count(*), any_value(n_keys),
+    array_to_string(years, ', '), array_to_string(list(key ORDER BY key)[:3], '; '), CASE WHEN count(*) > 3 THEN ' ...' ELSE '' END)
+FROM (SELECT *, count(*) OVER (PARTITION BY name) AS n_keys FROM gap)
+WHERE len(years) BETWEEN 1 AND n - 1
+GROUP BY name, years
+ORDER BY name, years;
+
+-- warning year-not-modelled: rows for a year that is no model year
+SELECT name, format('{} rows are for {}, which is no model year: they are not used.', count(*), year)
+FROM temp.key_year AS k
+WHERE year IS NOT NULL AND EXISTS (FROM temp.model_year) AND NOT EXISTS (FROM temp.model_year AS m WHERE m.year = k.year)
+GROUP BY name, year
+ORDER BY name, year;
+
 -- error mixed-crs: layers of the stack hold geometries in several coordinate systems
 SELECT 'layer ' || string_agg(s.name, ', ' ORDER BY s.name), 'geometries are in ' || string_agg(DISTINCT 'EPSG:' || s.epsg, ', ') || '.'
 FROM temp.level AS l

@@ -1,8 +1,10 @@
 -- Rules of plausibility on the effective inputs of one scenario: what is possible but unlikely, most often a wrong unit. Each
 -- statement returns location and message; the comment before it names severity and code, and where its bounds come from.
 
--- warning efficiency-above-1: a technology gives out more than it takes in, and is no heat pump (lift_source, lift_efficiency)
-SELECT 'process_flow, ' || concat_ws(' / ', f.site, f.process, f.mode), format('it gives {:.3g} MWh out per MWh taken in.', max(f.given / f.taken))
+-- warning efficiency-above-1: a technology gives out more than it takes in, and is no heat pump (lift_source, lift_efficiency).
+-- Condensing reaches some 1.2 of the lower heating value, so up to there it is only a remark.
+SELECT 'process_flow, ' || concat_ws(' / ', f.site, f.process, f.mode), format('it gives {:.3g} MWh out per MWh taken in.', max(f.given / f.taken)),
+    CASE WHEN max(f.given / f.taken) > 1.2 THEN 'warning' ELSE 'info' END
 FROM (
     SELECT site, process, mode, year, sum(ratio) FILTER (direction = 'out') AS given, sum(ratio) FILTER (direction = 'in') AS taken
     FROM temp.process_flow

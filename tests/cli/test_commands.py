@@ -73,7 +73,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> Any:
 # --- help ------------------------------------------------------------------------------------------------------------
 def test_the_commands_of_the_interface_are_there():
     names = {" ".join(c) for c in COMMANDS}
-    wanted = "init|import|export|sql|diff|check|schema|compact|backup|demo|run scenario|run list|run show|run use|run delete"
+    wanted = (
+        "init|import|export|sql|diff|check|schema|compact|backup|demo|run scenario|run list|run show|run use|run delete"
+    )
     wanted += "|scenario new|scenario derive|scenario compose|scenario list|scenario show|scenario log|scenario set|scenario remove|scenario delete"
     assert set(wanted.split("|")) <= names
 
@@ -109,13 +111,20 @@ def test_json_is_the_only_thing_on_standard_output(city, said, tmp_path):
     assert as_json(said("init", "--json"))["state"] == "current"
     assert as_json(said("scenario", "list", "--json"))[0]["scenario"] == "base"
     assert as_json(said("scenario", "derive", "dear", "--from", "base", "-m", "why", "--json"))["scenario"] == "dear"
-    edit = as_json(said("scenario", "set", "dear", "commodity.price=60", "--where", "commodity = 'gas'", "-m", "60", "--json"))
+    edit = as_json(
+        said("scenario", "set", "dear", "commodity.price=60", "--where", "commodity = 'gas'", "-m", "60", "--json")
+    )
     assert edit["rows"] == 1
     assert as_json(said("import", "excel", new, "--scenario", "base", "--json"))["n_set"] == {"commodity": 1}
     assert {"table": "commodity", "rows": 6}.items() <= {
-        k: v for r in as_json(said("scenario", "show", "base", "--json")) if r["table"] == "commodity" for k, v in r.items()
+        k: v
+        for r in as_json(said("scenario", "show", "base", "--json"))
+        if r["table"] == "commodity"
+        for k, v in r.items()
     }.items()
-    assert [r["price"] for r in as_json(said("scenario", "show", "dear", "commodity", "--json")) if r["commodity"] == "gas"] == [60, 60]
+    assert [
+        r["price"] for r in as_json(said("scenario", "show", "dear", "commodity", "--json")) if r["commodity"] == "gas"
+    ] == [60, 60]
     assert as_json(said("scenario", "log", "base", "--json"))[-1]["message"] == "a start"
     assert as_json(said("run", "list", "--json")) == []
     assert as_json(said("sql", "SELECT 1 AS one, NULL AS none", "--json")) == [{"one": 1, "none": None}]
@@ -124,7 +133,9 @@ def test_json_is_the_only_thing_on_standard_output(city, said, tmp_path):
     assert isinstance(as_json(said("import", "--list", "--json")), list)
     assert as_json(said("backup", tmp_path / "copy.duckdb", "--json"))["backup"].endswith("copy.duckdb")
     assert as_json(said("compact", "--json"))["bytes_after"] > 0
-    assert as_json(said("scenario", "remove", "dear", "commodity", "--where", "commodity = 'gas'", "-m", "no gas", "--json"))["rows"]
+    assert as_json(
+        said("scenario", "remove", "dear", "commodity", "--where", "commodity = 'gas'", "-m", "no gas", "--json")
+    )["rows"]
     assert as_json(said("scenario", "delete", "dear", "--json"))["deleted"]
 
 
@@ -298,3 +309,12 @@ def test_a_process_speaks_plainly(city):
     table = start("scenario", "show", "base", "commodity").stdout
     assert max(len(line) for line in table.splitlines()) < 200
     assert json.loads(start("scenario", "list", "--json").stdout)[0]["scenario"] == "base"
+
+
+def test_a_pipe_without_utf8_gets_utf8(city):
+    """The pipes of Windows; table lines and © are in no code page."""
+    poor = os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "dhsdb", "scenario", "list"]
+    done = subprocess.run(command, cwd=city.parent, env=poor, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "│ base" in done.stdout.decode("utf-8")

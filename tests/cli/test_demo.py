@@ -65,7 +65,9 @@ def test_every_balance_of_every_run_closes_in_every_step(sql):
 
 
 def test_dispatch_holds_every_hour_of_every_year(sql):
-    rows = sql("SELECT run, year, count(DISTINCT t) AS n, min(t) AS low, max(t) AS high FROM flow WHERE stage = 'dispatch' GROUP BY ALL")
+    rows = sql(
+        "SELECT run, year, count(DISTINCT t) AS n, min(t) AS low, max(t) AS high FROM flow WHERE stage = 'dispatch' GROUP BY ALL"
+    )
     assert len(rows) == len(SCENARIOS) * len(YEARS)
     assert {(r["n"], r["low"], r["high"]) for r in rows} == {(8760, 1, 8760)}
 
@@ -97,7 +99,9 @@ def test_the_heat_of_the_buildings_arrives_in_every_stage(sql):
 
 
 def test_unserved_heat_is_none_or_said(sql):
-    short = {(r["scenario"], r["mwh"] > 0.1) for r in sql("SELECT scenario, sum(mwh) AS mwh FROM unserved GROUP BY scenario")}
+    short = {
+        (r["scenario"], r["mwh"] > 0.1) for r in sql("SELECT scenario, sum(mwh) AS mwh FROM unserved GROUP BY scenario")
+    }
     said = {r["scenario"] for r in sql("SELECT DISTINCT scenario FROM findings WHERE code = 'unserved'")}
     assert {scenario for scenario, much in short if much} <= said
 
@@ -132,7 +136,10 @@ def test_every_connection_feeds_a_process_or_is_named(sql):
         SELECT DISTINCT c.scenario, c.source FROM connection AS c
         ANTI JOIN input.process AS p ON p.scenario = c.scenario AND p.heat_source = c.source"""
     )
-    said = {(r["scenario"], r["location"]) for r in sql("SELECT scenario, location FROM findings WHERE code = 'source-not-used'")}
+    said = {
+        (r["scenario"], r["location"])
+        for r in sql("SELECT scenario, location FROM findings WHERE code = 'source-not-used'")
+    }
     assert all((r["scenario"], f"heat_source {r['source']}") in said for r in unused)
 
 
@@ -199,7 +206,10 @@ def test_dear_gas_costs_more_and_a_cooler_network_loses_less(sql):
 def test_the_composed_scenario_holds_the_changes_of_both(sql):
     gas = "SELECT scenario, year, price FROM input.commodity WHERE commodity = 'gas' AND price IS NOT NULL"
     price = {(r["scenario"], r["year"]): r["price"] for r in sql(gas)}
-    cold = {(r["scenario"], r["year"]): r["supply_c"] for r in sql("SELECT scenario, year, supply_c FROM input.network_temperature")}
+    cold = {
+        (r["scenario"], r["year"]): r["supply_c"]
+        for r in sql("SELECT scenario, year, supply_c FROM input.network_temperature")
+    }
     both = "high-gas-low-temperature"
     for year in YEARS:
         assert price[both, year] == pytest.approx(1.8 * price["base", year])
@@ -229,6 +239,14 @@ def test_the_exact_front_has_ten_points_whose_cost_falls_as_co2_rises(points):
     assert sum(p["knee"] for p in front) == 1
     steps = [b["co2"] - a["co2"] for a, b in pairwise(front)]
     assert max(steps) == pytest.approx(min(steps), rel=1e-3)
+
+
+def test_the_cleanest_point_is_not_bought_by_leaving_people_cold(points, sql):
+    """Heat that is not served emits nothing: the least CO2 is that of a system which serves what the cheapest serves."""
+    year = "SELECT max(voll) AS voll FROM input.commodity WHERE scenario = 'base' AND commodity = 'heat'"
+    heat = "SELECT max(mwh) AS mwh FROM energy WHERE scenario = 'base' AND technology = 'demand' AND commodity = 'heat'"
+    a_tenth_cold = 0.1 * sql(year)[0]["voll"] * sql(heat)[0]["mwh"]
+    assert all(p["cost"] < a_tenth_cold for p in points if p["study"].startswith("front"))
 
 
 def test_every_individual_of_the_search_is_stored(points, sql):
@@ -274,7 +292,9 @@ def test_the_revisions_say_where_everything_comes_from(sql):
 
 def test_every_imported_row_knows_its_file_and_profiles_say_what_they_are(sql):
     for table in ("street", "building", "commodity", "process", "network_pipe"):
-        row = sql(f"SELECT count(*) AS n, count(source) AS known FROM layer.{table} WHERE layer = 1 AND rev_from = origin")[0]
+        row = sql(
+            f"SELECT count(*) AS n, count(source) AS known FROM layer.{table} WHERE layer = 1 AND rev_from = origin"
+        )[0]
         assert row["n"] == row["known"] > 0, table
     assert sql("SELECT count(*) AS n FROM layer.process WHERE sheet IS NULL OR source_row IS NULL")[0]["n"] == 0
     profiles = sql("SELECT profile, sha256, text FROM input.profile WHERE scenario = 'base'")

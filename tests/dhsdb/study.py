@@ -27,7 +27,7 @@ YEARS = (2025, 2035, 2045)
 
 def add(db: Database, scenario: str, table: str, *rows: Mapping[str, Any]) -> None:
     """Append whole rows; ``cells`` in a row makes it a partial one."""
-    if table not in ("model_year",):
+    if table != "model_year":
         rows = tuple({"year": None} | dict(row) for row in rows)
     frame = pd.DataFrame([dict(row) for row in rows])
     frame["year"] = frame["year"].astype("Int16")

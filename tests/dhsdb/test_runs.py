@@ -107,6 +107,7 @@ def test_neither_a_window_nor_half_a_study_nor_an_old_revision_replaces_what_is_
     store.run("base", years=[2025], force=True)
     store.set("base", "commodity.price", 50.0, where="commodity = 'gas'", message="a test")
     store.run("base", at=revision, force=True)
+    store.run(f"base@{revision}", force=True)
     assert current(store) == {"investment": 1, "dispatch": 2}
 
 

@@ -1,0 +1,249 @@
+"""Rules that follow from declarations: references, bounds, years, uniqueness, layers of equal standing.
+
+The declarations stand in :mod:`~dhsdb.check_declared`, bounds and choices with the columns themselves. Rules that need a
+thought of their own are SQL files, see :mod:`~dhsdb.check`.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from dhsdb.check import Finding, Rule
+from dhsdb.check_declared import CODES, KINDS, REFERENCES, RESULT_KEYS, Reference
+from dhsdb.check_tables import bounds, breaks_sql, key_sql, place_sql
+from dhsdb.errors import did_you_mean
+from dhsdb.schema.catalog import INPUT, RESULT
+from dhsdb.schema.columns import Geometry
+from dhsdb.stacks import HOLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dhsdb.check_tables import Effective
+    from dhsdb.schema.inputs import InputRow
+
+
+def input_rules(tables: Effective) -> Iterator[Rule]:
+    """Yield the rules that apply to the tables which a scenario fills."""
+    suspect = [table for table in tables.inputs if table.__table__.name in tables.suspect]
+    for code, part in (("out-of-bounds", _bounds_sql), ("not-allowed", _choices_sql)):
+        parts = [sql for table in suspect if (sql := part(table))]
+        if parts:
+            yield _rule(code, "error", "\nUNION ALL\n".join(parts))
+    for name in _written_twice(tables):
+        yield _rule("duplicate-row", "error", _duplicates_sql(INPUT[name]))
+    if "profile_use" in tables.filled:
+        yield _rule("profile-kind", "warning", _kinds_sql())
+    if tables.peers:
+        for name in tables.held:
+            yield _rule("layers-disagree", "warning", _peers_sql(INPUT[name]))
+
+
+def result_rules(*, all_runs: bool) -> Iterator[Rule]:
+    """Yield the rules on the raw results of ``temp.checked_run``: references and uniqueness, which no key enforces."""
+    parts = [
+        f"SELECT 'result.{name}' AS location, 'run ' || run || ': ' || count(*) || ' rows of an item that it lacks.'"
+        f" FROM result.{name} AS t WHERE run IN {_RUNS} AND item IS NOT NULL"
+        f" AND NOT EXISTS (FROM result.item AS i WHERE i.item = t.item AND i.run = t.run) GROUP BY run"
+        for name, keys in RESULT_KEYS.items()
+        if "item" in keys and name != "item"
+    ]
+    yield _rule("result-without-item", "error", "\nUNION ALL\n".join(parts))
+    twice = [_duplicate_results_sql(name, keys) for name, keys in RESULT_KEYS.items()]
+    yield _rule("duplicate-result", "error", "\nUNION ALL\n".join(twice))
+    if not all_runs:
+        return
+    lost = [
+        f"SELECT 'result.{name}' AS location, 'rows of run ' || run || ', which there is not.' AS message"
+        f" FROM (SELECT DISTINCT run FROM result.{name}) WHERE run NOT IN (SELECT run FROM meta.run)"
+        for name in RESULT
+    ]
+    yield _rule("result-without-run", "error", "\nUNION ALL\n".join(lost))
+
+
+def unknown_references(tables: Effective) -> list[Finding]:
+    """Return names that are not in the table that they refer to, with the nearest that is."""
+    active = sorted((r for r in REFERENCES if r.table in tables.filled), key=lambda r: (r.target, r.named))
+    tables.ensure({"profile", *(r.target for r in active)})
+    parts = [
+        _references_sql(target, named, list(refs))
+        for (target, named), refs in groupby(active, lambda r: (r.target, r.named))
+    ]
+    if "profile_use" in tables.filled:
+        parts.append(_PROFILES)
+    found = []
+    for table, cell, severity, target, named, names, n, key in (
+        tables.con.execute("\nUNION ALL\n".join(parts)).fetchall() if parts else ()
+    ):
+        known = tables.con.execute(f'SELECT DISTINCT "{named}" FROM temp."{target}"').fetchall()
+        by = key if n == 1 else f"{key} and {n - 1} more"
+        text = f"'{' / '.join(names)}' is not in table {target}{f' (named by {by})' if key else ''}."
+        text = f"{text} {did_you_mean(names[-1], (str(row[0]) for row in known))}".strip()
+        found.append(Finding(tables.ref.name, severity, "unknown-reference", f"{table}.{cell}", text))
+    return found
+
+
+# --- SQL -------------------------------------------------------------------------------------------------------------
+_RUNS = "(SELECT run FROM temp.checked_run)"
+
+_PROFILES = """SELECT u.name, u.cell, 'error', 'profile', 'profile', [u.profile], 1, ''
+FROM temp.profile_use AS u
+WHERE u.profile IS NOT NULL AND NOT EXISTS (FROM temp.profile AS p WHERE p.profile = u.profile)"""
+
+
+def _rule(code: str, severity: str, sql: str) -> Rule:
+    return Rule(severity, code, CODES[code], sql)
+
+
+def _bounds_sql(table: type[InputRow]) -> str:
+    """Return the numbers outside the bounds of their column."""
+    lines = []
+    for name, meaning in table.own().items():
+        if isinstance(table.__table__.columns[name].type, (sa.Double, sa.Integer)):
+            low, high = bounds(table, name)
+            lines.append(
+                f"{{name: '{name}', value: \"{name}\"::DOUBLE, low: {low}, high: {high}, unit: '{meaning.unit}'}}"
+            )
+    if not lines:
+        return ""
+    text = """format('{:g} is out of bounds: {:g} to {:g} {}', c.value, c.low, c.high, c.unit)"""
+    return f"""SELECT {place_sql(table, "c.name")} AS location, rtrim({text}) || '.' AS message
+FROM (SELECT *, unnest([{", ".join(lines)}]) AS c FROM temp."{table.__table__.name}") AS r
+WHERE NOT isfinite(c.value) OR c.value NOT BETWEEN c.low AND c.high"""
+
+
+def _choices_sql(table: type[InputRow]) -> str:
+    """Return the words that are not among the choices of their column."""
+    name = table.__table__.name
+    return "\nUNION ALL\n".join(
+        f"""SELECT {place_sql(table, f"'{c}'")}, '\'\'' || r."{c}" || '\'\' is none of: {", ".join(meaning.choices)}.'
+FROM temp."{name}" AS r WHERE {breaks_sql(table, c, "r.")}"""
+        for c, meaning in table.own().items()
+        if meaning.choices
+    )
+
+
+def _written_twice(tables: Effective) -> list[str]:
+    """Return the tables of which one revision of a layer wrote two rows of one key; the statement that names them is slower."""
+    if not tables.held:
+        return []
+    rows = "\nUNION ALL ".join(
+        f"SELECT '{name}' AS name, hash({', '.join(_row_key(INPUT[name]))}) AS h, r.cells"
+        f" FROM layer.{name} AS r JOIN temp.level AS l ON l.layer = r.layer AND {HOLDS.format(at='l.pin')}"
+        for name in tables.held
+    )
+    found = tables.con.execute(
+        f"SELECT DISTINCT name FROM (SELECT name FROM ({rows}) AS r GROUP BY name, h HAVING {_TWICE})"
+    ).fetchall()
+    return sorted(row[0] for row in found)
+
+
+_TWICE = (
+    "count(*) > 1 AND (count(r.cells) = 0 OR len(flatten(list(r.cells))) > len(list_distinct(flatten(list(r.cells)))))"
+)
+
+
+def _row_key(table: type[InputRow]) -> list[str]:
+    """Return SQL of what two rows of a layer must not share."""
+    return ["r.layer", "r.origin", "r.removed", "r.cells IS NULL", "r.year", *(f'r."{k}"' for k in table.keys())]
+
+
+def _duplicates_sql(table: type[InputRow]) -> str:
+    """Return the rows of which one revision of a layer wrote two: which of them holds is not defined."""
+    return f"""SELECT {place_sql(table)}, 'written ' || count(*) || ' times by revision ' || r.origin || '.'
+FROM layer.{table.__table__.name} AS r JOIN temp.level AS l ON l.layer = r.layer AND {HOLDS.format(at="l.pin")}
+GROUP BY {", ".join(_row_key(table))}
+HAVING {_TWICE}"""
+
+
+def _kinds_sql() -> str:
+    """Return the profiles of a kind that a column can't use: an error where temperatures and others are mixed up."""
+    rows = ", ".join(f"('{t}', '{c}', {list(kinds)!r})" for (t, c), kinds in KINDS.items())
+    return f"""SELECT DISTINCT u.name || '.' || u.cell,
+    format('profile \'\'{{}}\'\' is of kind {{}}, but {{}} is wanted.', s.profile, s.kind, array_to_string(k.kinds, ' or ')),
+    CASE WHEN (s.kind = 'temperature') <> list_contains(k.kinds, 'temperature') THEN 'error' ELSE 'warning' END
+FROM temp.profile_use AS u
+JOIN (VALUES {rows}) AS k(name, cell, kinds) ON k.name = u.name AND k.cell = u.cell
+JOIN temp.series AS s ON s.profile = u.profile
+WHERE NOT list_contains(k.kinds, s.kind)
+ORDER BY ALL"""
+
+
+def _references_sql(target: str, named: tuple[str, ...], refs: Sequence[Reference]) -> str:
+    """Return the names that a table lacks, of all columns that refer to it in the same way."""
+    parts = [
+        f"""SELECT '{r.table}' AS name, '{r.columns[-1]}' AS cell, '{r.severity}' AS severity, {key_sql(INPUT[r.table])} AS key,
+    {", ".join(f'r."{c}" AS n{i}' for i, c in enumerate(r.columns))} FROM temp."{r.table}" AS r"""
+        for r in refs
+    ]
+    names = [f"n{i}" for i in range(len(named))]
+    same = " AND ".join(f't."{c}" = u.{n}' for c, n in zip(named, names, strict=True))
+    return f"""SELECT name, cell, severity, '{target}', '{named[-1]}', [{", ".join(f"{n}::VARCHAR" for n in names)}] AS names,
+    count(DISTINCT key), min(key)
+FROM ({" UNION ALL ".join(parts)}) AS u
+WHERE {" AND ".join(f"{n} IS NOT NULL" for n in names)} AND NOT EXISTS (FROM temp."{target}" AS t WHERE {same})
+GROUP BY ALL"""
+
+
+def _duplicate_results_sql(name: str, keys: tuple[str, ...]) -> str:
+    """Return runs that wrote two rows of one key.
+
+    Steps without a gap whose sum and sum of squares are those of the steps from first to last are each there once, which
+    is five times faster to see than by grouping; only the other series are grouped by step.
+    """
+    group = ", ".join(["run", *(k for k in keys if k != "t")])
+    rows = f"result.{name} WHERE run IN {_RUNS}"
+    if "t" in keys:
+        rows = f"""result.{name} SEMI JOIN (
+        SELECT {group} FROM {rows} GROUP BY {group}
+        HAVING count(*) <> max(t) - min(t) + 1 OR 2 * sum(t) <> (min(t) + max(t)) * count(*)
+            OR 6 * sum(t::BIGINT * t) <> max(t)::BIGINT * (max(t) + 1) * (2 * max(t) + 1) - (min(t)::BIGINT - 1) * min(t) * (2 * min(t) - 1)
+    ) USING ({group})"""
+    return f"""SELECT 'result.{name}', 'run ' || run || ' has rows twice for the same {", ".join(keys)}.'
+FROM (SELECT run FROM {rows} GROUP BY {", ".join(["run", *keys])} HAVING count(*) > 1)
+GROUP BY run"""
+
+
+def _peers_sql(table: type[InputRow]) -> str:
+    """Return the cells that layers of equal standing set to different values, unless a layer above decides.
+
+    A layer that stands in the stack of the other's scenario was made on top of it, so the two don't stand equal.
+    """
+    keys = [f'"{k}"' for k in table.keys()]
+    columns = table.cell_names()
+    geometry = {c for c in columns if isinstance(table.__table__.columns[c].type, Geometry)}
+    text = {c: f'hex(ST_AsWKB(r."{c}"))' if c in geometry else f'r."{c}"::VARCHAR' for c in columns}
+    lines = ", ".join(f"{{name: '{c}', value: {text[c]}}}" for c in columns)
+    group = ", ".join(["rank", "peer", "layer", "year", *keys])
+    same = " AND ".join(f"{{0}}.{k} = {{1}}.{k}" for k in keys) or "TRUE"
+    above = f"""FROM set_cell AS o WHERE {same.format("o", "r")} AND o.name IN (r.name, '') AND o.rank > greatest(r.rank, b.rank)
+        AND (o.year IS NULL OR o.year = coalesce(r.year, b.year))"""
+    return f"""WITH line AS (
+    SELECT l.rank, l.peer, r.layer, r.year, {"".join(f"r.{k}, " for k in keys)}r.cells, r.origin,
+        unnest(CASE WHEN r.removed THEN [{{name: '', value: 'no row'}}] ELSE [{lines}] END) AS c
+    FROM layer.{table.__table__.name} AS r
+    JOIN temp.level AS l ON l.layer = r.layer AND {HOLDS.format(at="l.pin")}
+),
+set_cell AS (
+    SELECT {group}, c.name AS name, arg_max_null(c.value, origin * 2 + (cells IS NOT NULL)::INTEGER) AS value
+    FROM line
+    WHERE c.name = '' OR cells IS NULL OR list_contains(cells, c.name)
+    GROUP BY {group}, c.name
+)
+SELECT DISTINCT {place_sql(table, "CASE WHEN r.name <> '' THEN nullif(b.name, '') END")} AS location,
+    format('''{{}}'' sets {{}}, ''{{}}'' sets {{}}; the latter stands higher and wins.',
+        x.name, CASE WHEN b.name = '' THEN 'a row' ELSE coalesce(r.value, 'NULL') END,
+        y.name, CASE WHEN r.name = '' THEN 'a row' ELSE coalesce(b.value, 'NULL') END) AS message
+FROM set_cell AS r
+JOIN set_cell AS b ON b.peer = r.peer AND b.rank > r.rank AND {same.format("b", "r")}
+    AND (b.name = r.name OR (b.name = '') <> (r.name = ''))
+    AND (b.year IS NULL OR r.year IS NULL OR b.year = r.year)
+JOIN meta.scenario AS x ON x.scenario = r.layer
+JOIN meta.scenario AS y ON y.scenario = b.layer
+WHERE r.value IS DISTINCT FROM b.value
+    AND NOT EXISTS (FROM meta.stack AS s WHERE s.scenario = b.layer AND s.layer = r.layer)
+    AND NOT EXISTS ({above})
+ORDER BY ALL"""
