@@ -11,12 +11,14 @@ WITH model AS (
     SELECT list(DISTINCT year ORDER BY year) AS years FROM temp.model_year
 ),
 gap AS (
-    SELECT k.name, k.key, list_filter(any_value(m.years), lambda y: NOT list_contains(list(k.year), y)) AS years, any_value(len(m.years)) AS n
+    SELECT k.name, k.key, list_filter(any_value(m.years), lambda y: NOT list_contains(list(k.year), y)) AS years,
+        any_value(len(m.years)) AS n
     FROM temp.key_year AS k, model AS m
     GROUP BY k.name, k.key
 )
 SELECT name, format('{} of {} keys have no row for {}, though for other years: {}{}', count(*), any_value(n_keys),
-    array_to_string(years, ', '), array_to_string(list(key ORDER BY key)[:3], '; '), CASE WHEN count(*) > 3 THEN ' ...' ELSE '' END)
+    array_to_string(years, ', '), array_to_string(list(key ORDER BY key)[:3], '; '),
+    CASE WHEN count(*) > 3 THEN ' ...' ELSE '' END)
 FROM (SELECT *, count(*) OVER (PARTITION BY name) AS n_keys FROM gap)
 WHERE len(years) BETWEEN 1 AND n - 1
 GROUP BY name, years
@@ -37,7 +39,8 @@ WHERE s.epsg IS NOT NULL
 HAVING count(DISTINCT s.epsg) > 1;
 
 -- error profile-without-values: a profile names no series that the store holds
-SELECT 'profile, ' || p.profile, CASE WHEN p.sha256 IS NULL THEN 'it has no series.' ELSE 'the store holds no series of hash ' || p.sha256[:12] || '.' END
+SELECT 'profile, ' || p.profile,
+    CASE WHEN p.sha256 IS NULL THEN 'it has no series.' ELSE 'the store holds no series of hash ' || p.sha256[:12] || '.' END
 FROM temp.profile AS p
 LEFT JOIN meta.series AS s ON s.sha256 = p.sha256
 WHERE s.sha256 IS NULL;
@@ -63,7 +66,9 @@ WHERE n * step_h = 8784 AND calendar = 'noleap';
 
 -- error demand-without-amount: a demand has neither an annual amount nor a profile, or shares of no amount
 SELECT concat_ws(', ', 'demand', d.site || ' / ' || d.commodity, d.year::VARCHAR),
-    CASE WHEN d.profile IS NULL THEN 'it has neither mwh nor a profile.' ELSE format('''{}'' are shares of the year, but mwh is not given.', d.profile) END
+    CASE WHEN d.profile IS NULL THEN 'it has neither mwh nor a profile.'
+        ELSE format('''{}'' are shares of the year, but mwh is not given.', d.profile)
+    END
 FROM temp.demand AS d
 LEFT JOIN temp.series AS s ON s.profile = d.profile
 WHERE d.mwh IS NULL AND (d.profile IS NULL OR s.kind = 'share');
@@ -80,23 +85,27 @@ FROM temp.building_demand
 HAVING count(*) FILTER (profile IS NULL AND coalesce(space_heat_mwh, 0) + coalesce(hot_water_mwh, 0) > 0) > 0;
 
 -- warning price-twice: a price is multiplied by a profile that is a price itself
-SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', price', format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
+SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', price',
+    format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
 FROM temp.commodity AS c
 JOIN temp.series AS s ON s.profile = c.price_profile AND s.kind = 'price'
 WHERE c.price IS NOT NULL
 UNION ALL
-SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', sale_price', format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
+SELECT DISTINCT 'commodity, ' || c.site || ' / ' || c.commodity || ', sale_price',
+    format('it is multiplied by ''{}'', which is a price and not a factor.', s.profile)
 FROM temp.commodity AS c
 JOIN temp.series AS s ON s.profile = c.sale_profile AND s.kind = 'price'
 WHERE c.sale_price IS NOT NULL;
 
 -- warning availability: an availability or a share goes below 0 or above 1
-SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', avail_profile', format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', avail_profile',
+    format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
 FROM temp.process AS p
 JOIN temp.series AS s ON s.profile = p.avail_profile
 WHERE s.low < 0 OR s.high > 1.000001
 UNION ALL
-SELECT 'heat_source, ' || h.heat_source || ', profile', format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
+SELECT 'heat_source, ' || h.heat_source || ', profile',
+    format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
 FROM temp.heat_source AS h
 JOIN temp.series AS s ON s.profile = h.profile
 WHERE s.low < 0 OR s.high > 1.000001;
@@ -115,7 +124,8 @@ WITH pair AS (
     ])
     FROM temp.storage
     UNION ALL
-    SELECT 'transmission', concat_ws(' / ', site_from, site_to, line, commodity), year, {what: 'cap_min above cap_max', low: cap_min, high: cap_max}
+    SELECT 'transmission', concat_ws(' / ', site_from, site_to, line, commodity), year,
+        {what: 'cap_min above cap_max', low: cap_min, high: cap_max}
     FROM temp.transmission
     UNION ALL
     SELECT 'network_temperature', site, year, {what: 'return_c not below supply_c', low: return_c + 1e-9, high: supply_c}
@@ -129,7 +139,8 @@ FROM pair
 WHERE p.low > p.high;
 
 -- error missing-network-temperature: a heat pump stands at a site whose network temperatures are not known
-SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process, 'a heat pump needs the temperatures of its network: add the site to network_temperature.'
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process,
+    'a heat pump needs the temperatures of its network: add the site to network_temperature.'
 FROM temp.process AS p
 WHERE p.lift_efficiency IS NOT NULL AND NOT EXISTS (FROM temp.network_temperature AS n WHERE n.site = p.site);
 

@@ -3,7 +3,8 @@
 
 -- warning efficiency-above-1: a technology gives out more than it takes in, and is no heat pump (lift_source, lift_efficiency).
 -- Condensing reaches some 1.2 of the lower heating value, so up to there it is only a remark.
-SELECT 'process_flow, ' || concat_ws(' / ', f.site, f.process, f.mode), format('it gives {:.3g} MWh out per MWh taken in.', max(f.given / f.taken)),
+SELECT 'process_flow, ' || concat_ws(' / ', f.site, f.process, f.mode),
+    format('it gives {:.3g} MWh out per MWh taken in.', max(f.given / f.taken)),
     CASE WHEN max(f.given / f.taken) > 1.2 THEN 'warning' ELSE 'info' END
 FROM (
     SELECT site, process, mode, year, sum(ratio) FILTER (direction = 'out') AS given, sum(ratio) FILTER (direction = 'in') AS taken
@@ -24,13 +25,15 @@ money AS (
     SELECT currency, coalesce((SELECT max(per_eur) FROM meta.currency AS c WHERE c.currency = rate.currency), 1) AS per_eur FROM rate
 ),
 cost AS (
-    SELECT 'process' AS name, site || ' / ' || process AS key, 'capital' AS cell, capital / 1000 AS value, 5 AS low, 20000 AS high, 'kW' AS per FROM temp.process
+    SELECT 'process' AS name, site || ' / ' || process AS key, 'capital' AS cell, capital / 1000 AS value, 5 AS low, 20000 AS high, 'kW' AS per
+    FROM temp.process
     UNION ALL
     SELECT 'storage', site || ' / ' || storage, 'capital_e', capital_e / 1000, 0.01, 3000, 'kWh' FROM temp.storage
     UNION ALL
     SELECT 'storage', site || ' / ' || storage, 'capital_p', capital_p / 1000, 1, 20000, 'kW' FROM temp.storage
 )
-SELECT DISTINCT concat_ws(', ', c.name, c.key, c.cell), format('{:,.4g} {}/{} is outside {:g} to {:,g} EUR/{}.', c.value, m.currency, c.per, c.low, c.high, c.per)
+SELECT DISTINCT concat_ws(', ', c.name, c.key, c.cell),
+    format('{:,.4g} {}/{} is outside {:g} to {:,g} EUR/{}.', c.value, m.currency, c.per, c.low, c.high, c.per)
 FROM cost AS c, money AS m
 WHERE c.value > 0 AND c.value / m.per_eur NOT BETWEEN c.low AND c.high AND length(m.currency) = 3;
 
@@ -49,11 +52,13 @@ FROM temp.pipe_type
 WHERE diameter_m > 1.2;
 
 -- warning full-load-hours: more full-load hours than a year has
-SELECT 'heat_source, ' || heat_source || ', annual_mwh', format('{:,.0f} MWh from {:g} MW are {:,.0f} full-load hours.', annual_mwh, capacity_mw, annual_mwh / capacity_mw)
+SELECT 'heat_source, ' || heat_source || ', annual_mwh',
+    format('{:,.0f} MWh from {:g} MW are {:,.0f} full-load hours.', annual_mwh, capacity_mw, annual_mwh / capacity_mw)
 FROM temp.heat_source
 WHERE capacity_mw > 0 AND annual_mwh > 8784 * capacity_mw
 UNION ALL
-SELECT DISTINCT 'building_demand, ' || building || ', peak_mw', format('{:,.4g} MWh at a peak of {:g} MW are {:,.0f} full-load hours.', mwh, peak_mw, mwh / peak_mw)
+SELECT DISTINCT 'building_demand, ' || building || ', peak_mw',
+    format('{:,.4g} MWh at a peak of {:g} MW are {:,.0f} full-load hours.', mwh, peak_mw, mwh / peak_mw)
 FROM (SELECT building, peak_mw, coalesce(space_heat_mwh, 0) + coalesce(hot_water_mwh, 0) AS mwh FROM temp.building_demand)
 WHERE peak_mw > 0 AND mwh > 8784 * peak_mw;
 
@@ -75,7 +80,8 @@ peer AS (
 SELECT 'heat_source, ' || h.heat_source || ', capacity_mw',
     CASE
         WHEN h.capacity_mw > g.mw THEN format('{:g} MW is more than a {} gives ({:g} MW): is it kW?', h.capacity_mw, h.kind, g.mw)
-        WHEN h.capacity_mw > p.mw THEN format('{:g} MW is {:,.0f} times that of its peers ({}): is it kW?', h.capacity_mw, h.capacity_mw / p.mw, h.kind)
+        WHEN h.capacity_mw > p.mw
+        THEN format('{:g} MW is {:,.0f} times that of its peers ({}): is it kW?', h.capacity_mw, h.capacity_mw / p.mw, h.kind)
         ELSE format('{:g} MW is a {:,.0f}th of that of its peers ({}): were the others in kW?', h.capacity_mw, p.mw / h.capacity_mw, h.kind)
     END
 FROM temp.heat_source AS h
@@ -83,7 +89,8 @@ LEFT JOIN largest AS g ON g.kind = h.kind
 LEFT JOIN peer AS p ON p.kind = h.kind
 WHERE h.capacity_mw > g.mw OR h.capacity_mw / p.mw BETWEEN 300 AND 3000 OR p.mw / nullif(h.capacity_mw, 0) BETWEEN 300 AND 3000
 UNION ALL
-SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', existing_mw', format('{:g} MW is {:,.0f} times that of {} at other sites: is it kW?', p.existing_mw, p.existing_mw / q.mw, p.process)
+SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', existing_mw',
+    format('{:g} MW is {:,.0f} times that of {} at other sites: is it kW?', p.existing_mw, p.existing_mw / q.mw, p.process)
 FROM temp.process AS p
 JOIN (
     SELECT process, median(existing_mw) AS mw FROM temp.process WHERE existing_mw > 0 GROUP BY process HAVING count(DISTINCT site) > 2
@@ -120,7 +127,8 @@ supply AS (
     JOIN stands AS s ON s.site = f.site AND s.process = f.process AND s.year IS NOT DISTINCT FROM f.year
     GROUP BY ALL
 )
-SELECT concat_ws(', ', 'demand', p.site || ' / ' || p.commodity, p.year::VARCHAR), format('the peak is {:,.4g} MW, but only {:,.4g} MW can stand.', p.mw, s.mw)
+SELECT concat_ws(', ', 'demand', p.site || ' / ' || p.commodity, p.year::VARCHAR),
+    format('the peak is {:,.4g} MW, but only {:,.4g} MW can stand.', p.mw, s.mw)
 FROM peak AS p
 JOIN supply AS s ON s.site = p.site AND s.commodity = p.commodity AND s.year IS NOT DISTINCT FROM p.year
 WHERE p.mw > s.mw * 1.000001
@@ -133,12 +141,15 @@ WHERE p.mw > s.mw * 1.000001
 SELECT 'network_pipe, ' || n.site, format('{:,.0f} MWh over {:,.0f} m are {:.3g} MWh/m a year.', d.mwh, n.m, d.mwh / n.m)
 FROM (SELECT site, sum(trench_m) AS m FROM temp.network_pipe GROUP BY site) AS n
 JOIN (
-    SELECT site, max(mwh) AS mwh FROM (SELECT site, year, sum(mwh) AS mwh FROM temp.demand WHERE commodity = 'heat' GROUP BY ALL) GROUP BY site
+    SELECT site, max(mwh) AS mwh
+    FROM (SELECT site, year, sum(mwh) AS mwh FROM temp.demand WHERE commodity = 'heat' GROUP BY ALL)
+    GROUP BY site
 ) AS d ON d.site = n.site
 WHERE n.m > 0 AND d.mwh / n.m NOT BETWEEN 0.2 AND 40;
 
 -- warning emission-factor: a fuel emits more than 1.5 t/MWh; lignite emits 0.4 t CO2
-SELECT DISTINCT 'commodity_emission, ' || concat_ws(' / ', site, commodity, emission), format('{:g} t/MWh: is it kg or g?', t_per_mwh)
+SELECT DISTINCT 'commodity_emission, ' || concat_ws(' / ', site, commodity, emission),
+    format('{:g} t/MWh: is it kg or g?', t_per_mwh)
 FROM temp.commodity_emission
 WHERE abs(t_per_mwh) > 1.5;
 

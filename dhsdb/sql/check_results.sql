@@ -24,14 +24,16 @@ JOIN temp.checked_run AS r ON r.run = c.run
 WHERE c.cost_per_kw NOT BETWEEN 1 AND 10000;
 
 -- warning full-load-hours: more full-load hours than a year has
-SELECT 'energy, ' || concat_ws(' / ', i.site, i.technology, i.commodity), format('run {}, {}: {:,.0f} full-load hours.', e.run, e.year, e.full_load_hours)
+SELECT 'energy, ' || concat_ws(' / ', i.site, i.technology, i.commodity),
+    format('run {}, {}: {:,.0f} full-load hours.', e.run, e.year, e.full_load_hours)
 FROM result.energy AS e
 JOIN temp.checked_run AS r ON r.run = e.run
 JOIN result.item AS i ON i.item = e.item
 WHERE e.full_load_hours > 8785 AND i.direction = 'out';
 
 -- warning unserved: heat was not served
-SELECT 'unserved, ' || concat_ws(' / ', i.site, i.commodity), format('run {}, {}: {:,.4g} MWh in {} steps were not served.', u.run, u.year, sum(u.mwh), count(*))
+SELECT 'unserved, ' || concat_ws(' / ', i.site, i.commodity),
+    format('run {}, {}: {:,.4g} MWh in {} steps were not served.', u.run, u.year, sum(u.mwh), count(*))
 FROM result.unserved AS u
 JOIN temp.checked_run AS r ON r.run = u.run
 JOIN result.item AS i ON i.item = u.item
@@ -40,7 +42,8 @@ GROUP BY u.run, u.year, i.site, i.commodity
 HAVING sum(u.mwh) > 0.001;
 
 -- warning linear-heat-density: a grid that carries less than 0.2 or more than 40 MWh per metre of trench a year
-SELECT 'grid_curve, ' || g.method, format('run {}: {:,.0f} MWh over {:,.0f} m are {:.3g} MWh/m a year.', g.run, g.heat_mwh, g.trench_m, g.heat_mwh / g.trench_m)
+SELECT 'grid_curve, ' || g.method,
+    format('run {}: {:,.0f} MWh over {:,.0f} m are {:.3g} MWh/m a year.', g.run, g.heat_mwh, g.trench_m, g.heat_mwh / g.trench_m)
 FROM result.grid_curve AS g
 JOIN temp.checked_run AS r ON r.run = g.run
 WHERE g.trench_m > 0 AND g.heat_mwh / g.trench_m NOT BETWEEN 0.2 AND 40
@@ -50,7 +53,13 @@ SELECT 'network', format('run {}: {:,.0f} MWh over {:,.0f} m are {:.3g} MWh/m a 
 FROM (SELECT n.run, sum(n.trench_m) AS m FROM result.network AS n JOIN temp.checked_run AS r ON r.run = n.run GROUP BY n.run) AS n
 JOIN (
     SELECT run, max(mwh) AS mwh
-    FROM (SELECT s.run, s.year, sum(s.mwh) AS mwh FROM result.building_supply AS s JOIN temp.checked_run AS r ON r.run = s.run WHERE s.grid GROUP BY ALL)
+    FROM (
+        SELECT s.run, s.year, sum(s.mwh) AS mwh
+        FROM result.building_supply AS s
+        JOIN temp.checked_run AS r ON r.run = s.run
+        WHERE s.grid
+        GROUP BY ALL
+    )
     GROUP BY run
 ) AS b ON b.run = n.run
 WHERE n.m > 0 AND b.mwh / n.m NOT BETWEEN 0.2 AND 40;
