@@ -127,18 +127,14 @@ FROM temp."{name}" AS r WHERE {breaks_sql(table, c, "r.")}"""
 
 
 def _written_twice(tables: Effective) -> list[str]:
-    """Return the tables of which one revision of a layer wrote two rows of one key; the statement that names them is slower."""
-    if not tables.held:
-        return []
+    """Return the tables of which one revision may have written two rows of one key, to spare the others the slower rule."""
     rows = "\nUNION ALL ".join(
         f"SELECT '{name}' AS name, hash({', '.join(_row_key(INPUT[name]))}) AS h, r.cells"
-        f" FROM layer.{name} AS r JOIN temp.level AS l ON l.layer = r.layer AND {HOLDS.format(at='l.pin')}"
+        f" FROM layer.{name} AS r WHERE r.{tables.in_layers}"
         for name in tables.held
     )
-    found = tables.con.execute(
-        f"SELECT DISTINCT name FROM (SELECT name FROM ({rows}) AS r GROUP BY name, h HAVING {_TWICE})"
-    ).fetchall()
-    return sorted(row[0] for row in found)
+    sql = f"SELECT DISTINCT name FROM (SELECT name FROM ({rows}) AS r GROUP BY name, h HAVING {_TWICE})"
+    return sorted(row[0] for row in tables.con.execute(sql).fetchall()) if tables.held else []
 
 
 _TWICE = (

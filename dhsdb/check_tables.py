@@ -16,7 +16,7 @@ from dhsdb.check_declared import PROFILE, REFERENCES
 from dhsdb.schema.catalog import INPUT
 from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
-from dhsdb.stacks import HOLDS, NEVER, Range, stack, touched_tables
+from dhsdb.stacks import NEVER, Range, stack, touched_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,8 @@ class Effective:
         Model years.
     peers
         Whether layers of the stack stand equal.
+    in_layers
+        Condition that a stored row belongs to a layer of the stack, whether it holds or not.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, ref: Ref) -> None:
@@ -58,6 +60,7 @@ class Effective:
         self.held = [name for name in INPUT if name in held]
         rows = ", ".join(f"({x.rank}, {x.layer}, {x.pin}, {x.peer})" for x in levels)
         self._make("level", f"SELECT * FROM (VALUES {rows}) AS l(rank, layer, pin, peer)")
+        self.in_layers = f"layer IN ({', '.join(str(x.layer) for x in levels)})"
         self.suspect = self._suspects()
         self.years = self._model_years()
         for name in (n for n in self.held if n != "model_year"):
@@ -116,16 +119,13 @@ class Effective:
         return years
 
     def _suspects(self) -> frozenset[str]:
-        """Return the tables with a stored value outside the bounds or choices of its column."""
-        held = HOLDS.format(at="l.pin")
+        """Return the tables with a stored value outside the bounds or choices of its column, whether it holds or not."""
         parts = []
         for name in self.held:
-            bad = [
-                condition for column in INPUT[name].cell_names() if (condition := breaks_sql(INPUT[name], column, "r."))
-            ]
+            table = INPUT[name]
+            bad = [condition for column in table.cell_names() if (condition := breaks_sql(table, column))]
             if bad:
-                source = f"layer.{name} AS r JOIN temp.level AS l ON l.layer = r.layer AND {held}"
-                parts.append(f"SELECT '{name}' FROM {source} WHERE {' OR '.join(bad)}")
+                parts.append(f"SELECT '{name}' FROM layer.{name} WHERE {self.in_layers} AND ({' OR '.join(bad)})")
         return frozenset(row[0] for row in self.con.execute(" UNION ".join(parts)).fetchall()) if parts else frozenset()
 
     def _gather(self) -> None:
