@@ -107,11 +107,14 @@ def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, mes
 def add_rows(writer: Writer, table: type[InputRow], ref: Ref, rows: pa.Table | pd.DataFrame) -> int:
     """Append rows to a scenario's own layer as part of revision ``ref.revision``.
 
-    ``rows`` has the table's key, ``year`` and cells, and may have ``cells``, ``source``, ``sheet`` and ``source_row``.
+    ``rows`` has the table's key and cells, ``year`` where they hold in one year only, and may have ``cells``, ``source``,
+    ``sheet`` and ``source_row``.
     """
     from dhsdb.bulk import to_arrow
 
-    return insert(writer.con, table, _carried(to_arrow(rows), ref), order=", ".join(["year", *_quoted(table.keys())]))
+    arrow = to_arrow(rows)
+    order = [k for k in ("year", *table.keys()) if k in arrow.column_names]
+    return insert(writer.con, table, _carried(arrow, ref), order=", ".join(_quoted(order)))
 
 
 def _carried(rows: pa.Table, ref: Ref, *, removed: bool = False) -> pa.Table:

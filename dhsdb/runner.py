@@ -161,7 +161,7 @@ class _Chain:
     def _check(self) -> None:
         from dhsdb.check import check
 
-        found = check(self.db, self.ref.name, results=False)
+        found = check(self.db, f"{self.ref.name}@{self.ref.revision}", results=False)
         errors = [f for f in found if f.severity == "error"]
         self.warnings = [(f.severity, f.code, f.location, f.message) for f in found if f.severity != "error"]
         if errors:

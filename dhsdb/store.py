@@ -93,6 +93,12 @@ class Store:
         """Remove the rows that a condition selects; see :func:`dhsdb.edits.remove_rows`."""
         return edits.remove_rows(self.db, scenario, table, where=where, message=message)
 
+    def estimate(self, scenario: str, message: str = "") -> edits.Edit:
+        """Estimate the heat demand of buildings anew; see :func:`dhsdb.importers.estimate.estimate_demand`."""
+        from dhsdb.importers.estimate import estimate_demand
+
+        return estimate_demand(self.db, scenario, message)
+
     # --- runs --------------------------------------------------------------------------------------------------------
     def run(
         self,
@@ -145,10 +151,10 @@ class Store:
         return diff(self.db, a, b, **options)
 
     def check(self, scenario: str | None = None) -> list[Finding]:
-        """Return what is wrong or implausible, in one scenario or in all."""
+        """Return what is wrong or implausible, in one scenario or in all; findings of imports and runs included."""
         from dhsdb.check import check
 
-        return check(self.db, scenario)
+        return check(self.db, scenario, stored=True)
 
     def scenario(self, name: str) -> Ref:
         """Return a scenario's number and newest revision.

@@ -58,9 +58,7 @@ def _read(db: Database, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
         specific = con.execute(
             "SELECT * EXCLUDE (scenario) FROM input.specific_demand_at(?, ?) ORDER BY year, use", at
         ).df()
-        present = con.execute(
-            "SELECT building, rule FROM input.building_demand_at(?, ?) WHERE NOT rule IS NULL", at
-        ).df()
+        present = con.execute("SELECT building, rule FROM input.building_demand_at(?, ?)", at).df()
     return buildings, specific, present
 
 

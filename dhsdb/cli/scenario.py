@@ -148,6 +148,17 @@ def remove(
 
 
 @app.command()
+def estimate(context: typer.Context, name: Name, message: Message = "", as_json: Json = False) -> None:
+    """Estimate the heat demand of buildings anew, after specific demands or buildings changed."""
+    edit = context.obj().estimate(name, message)
+    emit(
+        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
+        as_json=as_json,
+        text=f"{name}: heat demand of {edit.n_rows} building(s) estimated, revision {edit.revision}",
+    )
+
+
+@app.command()
 def delete(context: typer.Context, name: Name, message: Message = "", as_json: Json = False) -> None:
     """Delete a scenario that no other builds on."""
     context.obj().delete(name, message)
