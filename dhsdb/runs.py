@@ -14,6 +14,7 @@ import socket
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from dhsdb.bulk import insert
 from dhsdb.errors import LockTimeoutError, UserError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from dhsdb.database import Database, Writer
 
 _FINISHED = ("optimal", "feasible")
+PACKAGES = ("dhsdb", "duckdb", "geopandas", "highspy", "networkx", "numpy", "pandas", "pymoo", "pyomo", "scipy", "shapely")
+"""Packages whose versions a run keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def start(db: Database, chain: int, what: Start) -> int:
             Run(
                 run=number, **asdict(what), status="running", version=dhsdb.__version__, machine=_machine(),
                 host=socket.gethostname(), pid=os.getpid(), process_start=psutil.Process().create_time(), started_at=_now(),
+                uid=uuid4().hex, packages=json.dumps(package_versions()),
             )
         )  # fmt: skip
         writer.session.add(ChainRun(chain=chain, run=number))
@@ -260,6 +264,17 @@ def peak_mb() -> float:
         except ImportError:
             peak = info.rss
     return float(peak) / 1e6
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that results depend on."""
+    from importlib import metadata
+
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from dhsdb.errors import UserError
 from dhsdb.names import Ref, author, check_name, check_newest, find, scenario_names
@@ -123,6 +124,7 @@ def add_revision(writer: Writer, scenario: int, kind: str, message: str, n_set: 
         message=message.strip(),
         n_set=n_set,
         n_removed=n_removed,
+        uid=uuid4().hex,
     )
     writer.session.add(revision)
     writer.flush()

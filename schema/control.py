@@ -53,6 +53,7 @@ class Stack(ControlTable, table=True):
     peer: int = count("layers of the same number stand equal: a conflict between them is reported", required=True)
     rev_from: int = count("first revision in which the row holds", required=True)
     rev_to: int | None = count("first revision in which it holds no longer; NULL = it still does")
+    branch: int | None = count("layers of one branch are ranked among themselves, not equal, though their peer is the same")
 
 
 class Revision(ControlTable, table=True):
@@ -60,12 +61,24 @@ class Revision(ControlTable, table=True):
 
     revision: int = _number("number, counted over the whole store")
     scenario: int = count("scenario that changed", required=True)
-    kind: str = words("new, derive, compose, import, set, remove, rebase, revert or delete", required=True)
+    kind: str = words(
+        "new, derive, compose, import, set, remove, estimate, rebase, revert, merge or delete", required=True
+    )
     created_at: datetime = moment("time of the change, UTC")
     author: str = words("who made it", required=True)
     message: str = words("why it was made", required=True)
     n_set: int = count("rows written", required=True)
     n_removed: int = count("rows removed", required=True)
+    uid: str | None = words("name of the change in every store that it is brought to")
+
+
+class Tag(ControlTable, table=True):
+    """One row is a name that somebody gave to a revision of a scenario."""
+
+    __mapper_args__ = {"primary_key": ["scenario", "tag"]}  # noqa: RUF012
+    scenario: int = count("scenario", required=True)
+    tag: str = words("name of the revision", required=True)
+    revision: int = count("revision", required=True)
 
 
 class Source(ControlTable, table=True):
@@ -137,6 +150,8 @@ class Run(ControlTable, table=True):
     started_at: datetime = moment("start, UTC")
     finished_at: datetime | None = moment("end, UTC")
     message: str | None = words("what went wrong, or a remark")
+    uid: str | None = words("name of the run in every store that it is brought to")
+    packages: str | None = words("versions of the packages that it was solved with, as JSON")
 
 
 class Chain(ControlTable, table=True):
@@ -183,5 +198,5 @@ class Currency(ControlTable, table=True):
 
 
 TABLES: tuple[type[ControlTable], ...] = (
-    Scenario, Stack, Revision, Source, Series, SeriesValue, Run, Chain, ChainRun, Finding, Currency,
+    Scenario, Stack, Revision, Tag, Source, Series, SeriesValue, Run, Chain, ChainRun, Finding, Currency,
 )  # fmt: skip

@@ -43,7 +43,8 @@ SELECT
     r.n_set,
     r.n_removed,
     r.kind,
-    f.attribution
+    f.attribution,
+    t.tags
 FROM meta.revision AS r
 JOIN meta.scenario AS s ON s.scenario = r.scenario
 LEFT JOIN (
@@ -54,7 +55,10 @@ LEFT JOIN (
         string_agg(DISTINCT attribution, ', ') AS attribution
     FROM meta.source
     GROUP BY revision
-) AS f ON f.revision = r.revision;
+) AS f ON f.revision = r.revision
+LEFT JOIN (
+    SELECT scenario, revision, list(tag ORDER BY tag) AS tags FROM meta.tag GROUP BY scenario, revision
+) AS t ON t.scenario = r.scenario AND t.revision = r.revision;
 
 -- One row is a problem or warning of a revision or a run.
 CREATE OR REPLACE VIEW main.findings AS

@@ -24,7 +24,9 @@ SELECT
     r.years,
     r.options,
     r.version,
-    r.machine
+    r.machine,
+    r.packages,
+    r.finished_at
 FROM meta.run AS r
 JOIN meta.scenario AS s ON s.scenario = r.scenario;
 

@@ -1,0 +1,24 @@
+"""Names of changes and runs that hold in every store, tags, branches of a stack, and package versions of a run."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_STATEMENTS = (
+    "ALTER TABLE meta.stack ADD COLUMN branch INTEGER",
+    # What was composed before kept no branches: each layer of equal standing counts as one of its own.
+    "UPDATE meta.stack SET branch = layer",
+    "ALTER TABLE meta.revision ADD COLUMN uid VARCHAR",
+    "UPDATE meta.revision SET uid = md5(concat_ws('|', revision, scenario, kind, created_at, author, message))",
+    "ALTER TABLE meta.run ADD COLUMN uid VARCHAR",
+    "ALTER TABLE meta.run ADD COLUMN packages VARCHAR",
+    "UPDATE meta.run SET uid = md5(concat_ws('|', run, scenario, fingerprint, host, pid, started_at))",
+    "CREATE TABLE meta.tag (scenario INTEGER NOT NULL, tag VARCHAR NOT NULL, revision INTEGER NOT NULL)",
+)
+
+
+def upgrade() -> None:
+    """Add columns and the table of tags."""
+    for statement in _STATEMENTS:
+        op.execute(statement)
