@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from dhsdb.check import Finding, Rule
 from dhsdb.check_declared import CODES, KINDS, REFERENCES, RESULT_KEYS, Reference
 from dhsdb.check_tables import bounds, breaks_sql, key_sql, place_sql
+from dhsdb.conflicts import conflicts_sql
 from dhsdb.errors import did_you_mean
 from dhsdb.schema.catalog import INPUT, RESULT
-from dhsdb.schema.columns import Geometry
 from dhsdb.stacks import HOLDS
 
 if TYPE_CHECKING:
@@ -204,42 +204,9 @@ GROUP BY run"""
 
 
 def _peers_sql(table: type[InputRow]) -> str:
-    """Return the cells that layers of equal standing set to different values, unless a layer above decides.
-
-    A layer that stands in the stack of the other's scenario was made on top of it, so the two don't stand equal.
-    """
-    keys = [f'"{k}"' for k in table.keys()]
-    columns = table.cell_names()
-    geometry = {c for c in columns if isinstance(table.__table__.columns[c].type, Geometry)}
-    text = {c: f'hex(ST_AsWKB(r."{c}"))' if c in geometry else f'r."{c}"::VARCHAR' for c in columns}
-    lines = ", ".join(f"{{name: '{c}', value: {text[c]}}}" for c in columns)
-    group = ", ".join(["rank", "peer", "layer", "year", *keys])
-    same = " AND ".join(f"{{0}}.{k} = {{1}}.{k}" for k in keys) or "TRUE"
-    above = f"""FROM set_cell AS o WHERE {same.format("o", "r")} AND o.name IN (r.name, '') AND o.rank > greatest(r.rank, b.rank)
-        AND (o.year IS NULL OR o.year = coalesce(r.year, b.year))"""
-    return f"""WITH line AS (
-    SELECT l.rank, l.peer, r.layer, r.year, {"".join(f"r.{k}, " for k in keys)}r.cells, r.origin,
-        unnest(CASE WHEN r.removed THEN [{{name: '', value: 'no row'}}] ELSE [{lines}] END) AS c
-    FROM layer.{table.__table__.name} AS r
-    JOIN temp.level AS l ON l.layer = r.layer AND {HOLDS.format(at="l.pin")}
-),
-set_cell AS (
-    SELECT {group}, c.name AS name, arg_max_null(c.value, origin * 2 + (cells IS NOT NULL)::INTEGER) AS value
-    FROM line
-    WHERE c.name = '' OR cells IS NULL OR list_contains(cells, c.name)
-    GROUP BY {group}, c.name
-)
-SELECT DISTINCT {place_sql(table, "CASE WHEN r.name <> '' THEN nullif(b.name, '') END")} AS location,
+    """Return the cells that layers of equal standing set to different values, unless a layer above decides."""
+    return f"""SELECT {place_sql(table, "r.cell")} AS location,
     format('''{{}}'' sets {{}}, ''{{}}'' sets {{}}; the latter stands higher and wins.',
-        x.name, CASE WHEN b.name = '' THEN 'a row' ELSE coalesce(r.value, 'NULL') END,
-        y.name, CASE WHEN r.name = '' THEN 'a row' ELSE coalesce(b.value, 'NULL') END) AS message
-FROM set_cell AS r
-JOIN set_cell AS b ON b.peer = r.peer AND b.rank > r.rank AND {same.format("b", "r")}
-    AND (b.name = r.name OR (b.name = '') <> (r.name = ''))
-    AND (b.year IS NULL OR r.year IS NULL OR b.year = r.year)
-JOIN meta.scenario AS x ON x.scenario = r.layer
-JOIN meta.scenario AS y ON y.scenario = b.layer
-WHERE r.value IS DISTINCT FROM b.value
-    AND NOT EXISTS (FROM meta.stack AS s WHERE s.scenario = b.layer AND s.layer = r.layer)
-    AND NOT EXISTS ({above})
+        r.lower, r.lower_value, r.upper, r.upper_value) AS message
+FROM ({conflicts_sql(table, "temp.level")}) AS r
 ORDER BY ALL"""

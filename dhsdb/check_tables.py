@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from dhsdb.check_declared import PROFILE, REFERENCES
+from dhsdb.conflicts import has_equals
 from dhsdb.schema.catalog import INPUT
 from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
@@ -55,11 +56,11 @@ class Effective:
         self.made: set[str] = set()
         self.filled: set[str] = set()
         levels = stack(con, ref)
-        self.peers = len({x.peer for x in levels}) < len(levels)
+        self.peers = has_equals(levels)
         held = touched_tables(con, INPUT, [Range(x.layer, NEVER, x.pin) for x in levels])
         self.held = [name for name in INPUT if name in held]
-        rows = ", ".join(f"({x.rank}, {x.layer}, {x.pin}, {x.peer})" for x in levels)
-        self._make("level", f"SELECT * FROM (VALUES {rows}) AS l(rank, layer, pin, peer)")
+        rows = ", ".join(f"({x.rank}, {x.layer}, {x.pin}, {x.peer}, {x.branch})" for x in levels)
+        self._make("level", f"SELECT * FROM (VALUES {rows}) AS l(rank, layer, pin, peer, branch)")
         self.in_layers = f"layer IN ({', '.join(str(x.layer) for x in levels)})"
         self.suspect = self._suspects()
         self.years = self._model_years()

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
     from dhsdb.database import Database, Writer
 
 _FINISHED = ("optimal", "feasible")
-PACKAGES = ("dhsdb", "duckdb", "geopandas", "highspy", "networkx", "numpy", "pandas", "pymoo", "pyomo", "scipy", "shapely")
+PACKAGES = (
+    "dhsdb",
+    "duckdb",
+    "geopandas",
+    "highspy",
+    "networkx",
+    "numpy",
+    "pandas",
+    "pymoo",
+    "pyomo",
+    "scipy",
+    "shapely",
+)
 """Packages whose versions a run keeps."""
 
 

@@ -1,11 +1,13 @@
-"""Scenarios and their stacks: new, derive, compose, delete; and the revision that every change is.
+"""Scenarios and their stacks: new, derive, delete; and the revision that every change is.
 
 A scenario is a ranked stack of layers, each read at a pinned revision. It owns the top layer, of its own number, and
-stores there only what differs. How cells are edited stands in :mod:`~dhsdb.edits`.
+stores there only what differs. How scenarios are composed of others stands in :mod:`~dhsdb.composition`, how cells are
+edited in :mod:`~dhsdb.edits`.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -35,8 +37,8 @@ def new(db: Database, name: str, years: Sequence[int] = (), message: str = "", e
 
 def create(writer: Writer, name: str, years: Sequence[int] = (), message: str = "", epsg: int | None = None) -> Ref:
     """Create an empty scenario within an open transaction."""
-    ref = _register(writer, name, "new", message or f"new scenario {name}", epsg)
-    _push(writer, ref, [(ref.scenario, None, 0)])
+    ref = register(writer, name, "new", message or f"new scenario {name}", epsg)
+    push(writer, ref, [own_entry(ref, ())])
     declare_years(writer, ref, years)
     return ref
 
@@ -49,34 +51,10 @@ def derive(db: Database, name: str, base: str, message: str = "") -> Ref:
     base
         ``NAME`` or ``NAME@REVISION``.
     """
-    return compose(db, name, base, (), message)
-
-
-def compose(db: Database, name: str, base: str, layers: Sequence[str], message: str = "") -> Ref:
-    """Create a scenario from a base and the layers of others, which stand equal.
-
-    Parameters
-    ----------
-    base
-        ``NAME`` or ``NAME@REVISION``, at the bottom.
-    layers
-        Scenarios whose layers (those the base lacks) are put on top of it, in this order.
-    """
     with db.write(f"creating scenario {name}") as writer:
-        stack = _pinned(writer, find(writer.con, base))
-        present = {layer for layer, _, _ in stack}
-        peer = 1 + max(p for _, _, p in stack)
-        for other in layers:
-            added = [entry for entry in _pinned(writer, find(writer.con, other)) if entry[0] not in present]
-            if not added:
-                raise UserError(f"'{other}' adds no layer to '{base}'.", "Name scenarios that differ from the base.")
-            stack += [(layer, pin, peer) for layer, pin, _ in added]
-            present |= {layer for layer, _, _ in added}
-        kind = "compose" if layers else "derive"
-        text = message or (f"compose {base} with {', '.join(layers)}" if layers else f"derive from {base}")
-        _refuse_mixed_epsg(writer, present)
-        ref = _register(writer, name, kind, text, None)
-        _push(writer, ref, [*stack, (ref.scenario, None, peer + 1)])
+        stack = pinned(writer, find(writer.con, base))
+        ref = register(writer, name, "derive", message or f"derive from {base}", None)
+        push(writer, ref, [*stack, own_entry(ref, stack)])
         return ref
 
 
@@ -153,7 +131,14 @@ def declare_years(writer: Writer, ref: Ref, years: Sequence[int]) -> None:
     insert(writer.con, ModelYear, rows)
 
 
-def _register(writer: Writer, name: str, kind: str, message: str, epsg: int | None) -> Ref:
+def register(writer: Writer, name: str, kind: str, message: str, epsg: int | None) -> Ref:
+    """Create the record of a scenario, still without a stack.
+
+    Raises
+    ------
+    UserError
+        If the name is taken, or can't be one.
+    """
     from dhsdb.schema.control import Scenario
 
     check_name(name)
@@ -168,31 +153,36 @@ def _register(writer: Writer, name: str, kind: str, message: str, epsg: int | No
     return Ref(number, name, revision)
 
 
-def _push(writer: Writer, ref: Ref, stack: Sequence[tuple[int, int | None, int]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A layer of a stack; its rank is its place in the list. ``pin`` None = as the scenario's own revision."""
+
+    layer: int
+    pin: int | None
+    peer: int
+    branch: int = 0
+
+
+def own_entry(ref: Ref, below: Sequence[Entry]) -> Entry:
+    """Return the entry of a scenario's own layer, on top of others."""
+    return Entry(ref.scenario, None, 1 + max((entry.peer for entry in below), default=-1))
+
+
+def push(writer: Writer, ref: Ref, stack: Sequence[Entry]) -> None:
+    """Write the stack of a scenario as of revision ``ref.revision``, bottom first."""
     from dhsdb.schema.control import Stack
 
-    for rank, (layer, pin, peer) in enumerate(stack):
-        writer.session.add(
-            Stack(scenario=ref.scenario, rank=rank, layer=layer, pin=pin, peer=peer, rev_from=ref.revision)
-        )
+    for rank, entry in enumerate(stack):
+        writer.session.add(Stack(scenario=ref.scenario, rank=rank, rev_from=ref.revision, **asdict(entry)))
     writer.flush()
 
 
-def _pinned(writer: Writer, ref: Ref) -> list[tuple[int, int | None, int]]:
-    """Return a scenario's stack (layer, pin, peer) with its own layer pinned as well."""
+def pinned(writer: Writer, ref: Ref) -> list[Entry]:
+    """Return a scenario's stack with each layer pinned to the newest revision that changed it."""
     rows = writer.con.execute(
-        "SELECT layer, least(coalesce(pin, $rev), $rev), peer FROM meta.stack"
+        "SELECT layer, (SELECT max(revision) FROM meta.revision AS r WHERE r.scenario = st.layer"
+        " AND r.revision <= least(coalesce(pin, $rev), $rev)), peer, coalesce(branch, 0) FROM meta.stack AS st"
         " WHERE scenario = $scenario AND rev_from <= $rev AND (rev_to IS NULL OR rev_to > $rev) ORDER BY rank",
         {"rev": ref.revision, "scenario": ref.scenario},
     ).fetchall()
-    return [(int(layer), int(pin), int(peer)) for layer, pin, peer in rows]
-
-
-def _refuse_mixed_epsg(writer: Writer, layers: set[int]) -> None:
-    """Refuse a stack whose layers hold geometries in several coordinate systems."""
-    rows = writer.con.execute(
-        "SELECT DISTINCT epsg FROM meta.scenario WHERE epsg IS NOT NULL AND list_contains(?, scenario)", [list(layers)]
-    ).fetchall()
-    if len(rows) > 1:
-        codes = ", ".join(f"EPSG:{r[0]}" for r in rows)
-        raise UserError(f"the layers mix coordinate systems: {codes}.", "Import the files again with one --crs.")
+    return [Entry(*row) for row in rows]

@@ -26,12 +26,13 @@ DIFFERS = f"r.layer = d.layer AND {HOLDS.format(at='d.low')} <> {HOLDS.format(at
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A layer in a stack, read at a revision; levels of the same ``peer`` stand equal."""
+    """A layer in a stack, read at a revision; levels of the same ``peer`` but another ``branch`` stand equal."""
 
     rank: int
     layer: int
     pin: int
     peer: int
+    branch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Range:
 def stack(con: duckdb.DuckDBPyConnection, ref: Ref) -> list[Level]:
     """Return the layers of a scenario at a revision, bottom first."""
     rows = con.execute(
-        "SELECT rank, layer, least(coalesce(pin, $revision), $revision), peer FROM meta.stack"
+        "SELECT rank, layer, least(coalesce(pin, $revision), $revision), peer, coalesce(branch, 0) FROM meta.stack"
         " WHERE scenario = $scenario AND rev_from <= $revision AND (rev_to IS NULL OR rev_to > $revision)"
         " ORDER BY rank",
         {"scenario": ref.scenario, "revision": ref.revision},

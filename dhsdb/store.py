@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dhsdb import edits, runs, scenarios
+from dhsdb import composition, edits, runs, scenarios
 from dhsdb.database import DEFAULT_FILE, Database
 from dhsdb.errors import UserError
 from dhsdb.names import find
@@ -75,9 +75,22 @@ class Store:
         """Create a scenario on top of another, which may be named with a revision: ``base@7``."""
         return scenarios.derive(self.db, name, base, message)
 
-    def compose(self, name: str, base: str, layers: Sequence[str], message: str = "") -> Ref:
-        """Create a scenario from a base and the layers of other scenarios."""
-        return scenarios.compose(self.db, name, base, layers, message)
+    def compose(
+        self, name: str, base: str, layers: Sequence[str], message: str = "", prefer: Sequence[str] = ()
+    ) -> composition.Composed:
+        """Create a scenario from a base and the layers of other scenarios; see :func:`dhsdb.composition.compose`."""
+        return composition.compose(self.db, name, base, layers, message, prefer)
+
+    def grid(
+        self,
+        base: str,
+        axes: Sequence[Sequence[str]],
+        pattern: str = "",
+        message: str = "",
+        prefer: Sequence[str] = (),
+    ) -> list[composition.Composed]:
+        """Compose a scenario for each combination of one per axis; see :func:`dhsdb.composition.grid`."""
+        return composition.grid(self.db, base, axes, pattern, message, prefer)
 
     def delete(self, name: str, message: str = "") -> None:
         """Delete a scenario that no other builds on."""

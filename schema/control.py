@@ -53,7 +53,9 @@ class Stack(ControlTable, table=True):
     peer: int = count("layers of the same number stand equal: a conflict between them is reported", required=True)
     rev_from: int = count("first revision in which the row holds", required=True)
     rev_to: int | None = count("first revision in which it holds no longer; NULL = it still does")
-    branch: int | None = count("layers of one branch are ranked among themselves, not equal, though their peer is the same")
+    branch: int | None = count(
+        "layers of one branch are ranked among themselves, not equal, though their peer is the same"
+    )
 
 
 class Revision(ControlTable, table=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dhsdb import edits, scenarios
+from dhsdb import composition, edits, scenarios
 from dhsdb.check import Finding, check, check_on, codes, file_rules, store_findings
 from dhsdb.check_declared import REFERENCES, RESULT_KEYS
 from dhsdb.names import find
@@ -281,7 +281,7 @@ def composed(study: HeldOpen) -> HeldOpen:
     for name, price in (("left", 50.0), ("right", 60.0)):
         scenarios.derive(study, name, "base")
         edits.set_cells(study, name, "commodity.price", price, where="commodity = 'gas'", message="m")
-    scenarios.compose(study, "both", "base", ["left", "right"])
+    composition.compose(study, "both", "base", ["left", "right"])
     return study
 
 
@@ -303,7 +303,7 @@ def test_layers_that_agree_or_set_other_cells_are_fine(study: HeldOpen) -> None:
         scenarios.derive(study, name, "base")
         edits.set_cells(study, name, f"commodity.{cell}", 60.0, where="commodity = 'gas'", message="m")
         edits.set_cells(study, name, "process.life", 30.0, message="both alike")
-    scenarios.compose(study, "both", "base", ["left", "right"])
+    composition.compose(study, "both", "base", ["left", "right"])
     assert check(study, "both") == []
 
 
@@ -312,7 +312,7 @@ def test_a_row_that_one_layer_removes_and_the_other_sets(study: HeldOpen) -> Non
     edits.remove_rows(study, "left", "storage", where="TRUE", message="none")
     scenarios.derive(study, "right", "base")
     edits.set_cells(study, "right", "storage.eff_in", 0.9, message="worse")
-    scenarios.compose(study, "both", "base", ["left", "right"])
+    composition.compose(study, "both", "base", ["left", "right"])
     (found,) = of(check(study, "both"), "layers-disagree")
     assert found.location == "storage, centre / tank"
     assert found.message.startswith("'left' sets no row, 'right' sets a row")
@@ -321,7 +321,7 @@ def test_a_row_that_one_layer_removes_and_the_other_sets(study: HeldOpen) -> Non
 def test_a_layer_made_on_top_of_another_does_not_stand_equal(composed: HeldOpen) -> None:
     scenarios.derive(composed, "above left", "left")
     edits.set_cells(composed, "above left", "commodity.price", 70.0, where="commodity = 'gas'", message="m")
-    scenarios.compose(composed, "tower", "base", ["above left"])
+    composition.compose(composed, "tower", "base", ["above left"])
     assert check(composed, "tower") == []
 
 

@@ -144,7 +144,7 @@ def test_composed_scenarios_differ_by_the_layers_that_they_do_not_share(study: D
     scenarios.derive(study, "cheap", "base")
     edits.set_cells(study, "other", "commodity.price", 60.0, where="commodity = 'gas'", message="dear")
     edits.set_cells(study, "cheap", "process.capital", 1000.0, message="cheap")
-    scenarios.compose(study, "both", "base", ["other", "cheap"])
+    composition.compose(study, "both", "base", ["other", "cheap"])
     assert lines(inputs(study, "other", "both"), "column", "new") == [("capital", "1000.0")]
     assert lines(inputs(study, "cheap", "both"), "column", "new") == [("price", "60.0")]
 

@@ -9,6 +9,9 @@ _STATEMENTS = (
     "ALTER TABLE meta.stack ADD COLUMN branch INTEGER",
     # What was composed before kept no branches: each layer of equal standing counts as one of its own.
     "UPDATE meta.stack SET branch = layer",
+    # A pin names a revision of its layer from now on, not just any number up to which the layer is read.
+    "UPDATE meta.stack AS s SET pin = (SELECT max(revision) FROM meta.revision AS r"
+    " WHERE r.scenario = s.layer AND r.revision <= s.pin) WHERE s.pin IS NOT NULL",
     "ALTER TABLE meta.revision ADD COLUMN uid VARCHAR",
     "UPDATE meta.revision SET uid = md5(concat_ws('|', revision, scenario, kind, created_at, author, message))",
     "ALTER TABLE meta.run ADD COLUMN uid VARCHAR",
