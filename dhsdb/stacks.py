@@ -32,7 +32,7 @@ class Level:
     layer: int
     pin: int
     peer: int
-    branch: int
+    branch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

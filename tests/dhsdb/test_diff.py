@@ -13,7 +13,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhsdb import diff_render, edits, scenarios
+from dhsdb import composition, diff_render, edits, scenarios
 from dhsdb.database import Database
 from dhsdb.diff import Diff, compare, diff
 from dhsdb.errors import UnknownNameError, UserError
