@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from dhsdb.conflicts import conflicts
 from dhsdb.errors import UnknownNameError, UserError
 from dhsdb.money import money_of
-from dhsdb.names import Ref, find
+from dhsdb.names import Ref, find, scenario_names
 from dhsdb.scenarios import own_entry, pinned, push, register
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class Composed(Ref):
     """A scenario that was composed, and what its layers disagree about."""
 
     conflicts: tuple[Conflict, ...] = ()
+    is_new: bool = True
 
 
 def compose(
@@ -73,50 +76,64 @@ def grid(
     axes
         Scenarios by axis; the base's own name stands for "as the base".
     pattern
-        Name of a scenario, with ``{}`` for each axis; default the names joined by ``+``.
+        Name of a scenario, with ``{}`` for each axis; default the names that differ from the base, joined by ``+``.
     prefer
         As in :func:`compose`.
 
     Returns
     -------
     list of Composed
-        The scenarios that were made. Combinations of the base with one other scenario are that scenario itself, and not
-        made again.
+        All scenarios of the grid but the base and those that differ from it on one axis only, which are there already. One
+        that was composed alike before is returned as it stands.
 
     Raises
     ------
     UserError
         If there are fewer than two axes, an axis names a scenario twice, or a name is taken. Nothing is made then.
     """
-    pattern = pattern or "+".join("{}" for _ in axes)
-    _check_axes(axes, pattern)
     plain = base.partition("@")[0]
+    _check_axes(axes, plain, pattern)
     made = []
     with db.write("composing a grid of scenarios") as writer:
         for combination in product(*axes):
-            layers = [n for n in combination if n != plain]
+            layers = [name for name in combination if name != plain]
             if len(layers) >= _LEAST_AXES:
-                parts = [n for n in combination if n != plain] if pattern.count("{}") != len(axes) else combination
-                name = (
-                    "+".join(layers) if plain in combination and set(pattern) <= set("{}+") else pattern.format(*parts)
-                )
-                kept = [n for n in prefer if n in layers]
-                made.append(_compose(writer, name, base, layers, message, kept))
+                name = pattern.format(*combination) if pattern else "+".join(layers)
+                kept = [p for p in prefer if p in layers]
+                made.append(_present(writer, name, base, layers) or _compose(writer, name, base, layers, message, kept))
+        for preferred in prefer:
+            if not any(preferred in axis for axis in axes):
+                raise UnknownNameError("layer", preferred, {n for axis in axes for n in axis}, "the axes")
     return made
 
 
-def _check_axes(axes: Sequence[Sequence[str]], pattern: str) -> None:
+def _check_axes(axes: Sequence[Sequence[str]], base: str, pattern: str) -> None:
     if len(axes) < _LEAST_AXES:
         raise UserError("a grid needs at least two axes.", "For example: --axis high-gas,low-gas --axis warm,cold")
-    names = [n for axis in axes for n in set(axis)]
     for axis in axes:
-        if len(set(axis)) < len(axis) or not axis:
+        if len(set(axis)) < len(axis) or not all(axis):
             raise UserError(f"the axis '{','.join(axis)}' names a scenario twice, or none.", "Name each once.")
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if len(twice) > 1:
-        raise UserError(f"{', '.join(twice)} stand on several axes.", "Only the base may.")
-    if pattern.count("{}") != len(axes):
-        raise UserError(f"the name '{pattern}' needs {{}} once for each of the {len(axes)} axes.", "For example: {}+{}")
+    counts = Counter(name for axis in axes for name in axis if name != base)
+    twice = sorted(name for name, n in counts.items() if n > 1)
+    if twice:
+        raise UserError(f"{', '.join(twice)} stands on several axes.", f"Only the base, '{base}', may.")
+    if pattern and (pattern.count("{}") != len(axes) or re.search(r"[{}]", pattern.replace("{}", ""))):
+        example = "-".join("{}" for _ in axes)
+        raise UserError(f"the name '{pattern}' needs {{}} once for each of the {len(axes)} axes.", f"Such as {example}")
+
+
+def _present(writer: Writer, name: str, base: str, layers: Sequence[str]) -> Composed | None:
+    """Return a scenario of this name that is composed of these layers already, so that a grid can grow."""
+    if name not in scenario_names(writer.con):
+        return None
+    ref = find(writer.con, name)
+    wanted = {e.layer for part in (base, *layers) for e in pinned(writer, find(writer.con, part))}
+    if {e.layer for e in pinned(writer, ref)} != wanted | {ref.scenario}:
+        raise UserError(
+            f"scenario '{name}' exists already, and is not composed of {', '.join([base, *layers])}.",
+            "Name those of the grid otherwise, with --name.",
+        )
+    return Composed(ref.scenario, ref.name, ref.revision, conflicts(writer.con, ref), is_new=False)
 
 
 def _compose(
@@ -130,10 +147,9 @@ def _compose(
     first = 1 + max(entry.peer for entry in stack)
     refs = {other: find(writer.con, other) for other in layers}
     added = _branches(writer, base, stack, refs)
-    order = [other for other in layers if other not in prefer] + list(reversed(prefer))
-    for other in order:
-        above = 1 + list(reversed(prefer)).index(other) if other in prefer else 0
-        stack += [replace(entry, peer=first + above) for entry in added[other]]
+    equal = [(first, other) for other in layers if other not in prefer]
+    decisive = [(first + n, other) for n, other in enumerate(reversed(prefer), 1)]
+    stack += [replace(entry, peer=peer) for peer, other in (*equal, *decisive) for entry in added[other]]
     _refuse_mixed_epsg(writer, {entry.layer for entry in stack})
     _refuse_mixed_money(writer, [bottom, *refs.values()])
     text = message or f"compose {base} with {', '.join(layers)}" + (

@@ -18,7 +18,7 @@ from dhsdb.scenarios import add_revision
 from dhsdb.schema.columns import Geometry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import duckdb
     import pandas as pd
@@ -69,19 +69,16 @@ def set_cells(
     expression = value if isinstance(value, str) and _is_number(table, column) else None
     if expression is None:
         _check_value(table, column, value)
-    chosen = _select(db, scenario, table, where, year, expression)
-    if expression is None:
-        chosen = chosen.append_column("value", _constant(table, column, value, chosen.num_rows))
-    else:
+
+    def choose() -> tuple[Ref, pa.Table]:
+        ref, chosen = _select(db, scenario, table, where, year, expression)
+        if expression is None:
+            return ref, chosen.append_column("value", _constant(table, column, value, chosen.num_rows))
         for found in chosen.column("value").to_pylist():
             _check_value(table, column, found)
-    with db.write(f"setting {cell} in {scenario}") as writer:
-        ref = find(writer.con, scenario)
-        revision = add_revision(writer, ref.scenario, "set", message)
-        here = Ref(ref.scenario, ref.name, revision)
-        n = _append(writer, table, here, chosen, column)
-        _count(writer, revision, n_set=n)
-    return Edit(scenario, revision, n)
+        return ref, chosen
+
+    return _edit(db, f"setting {cell} in {scenario}", ("set", message), table, choose, column)
 
 
 def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, message: str) -> Edit:
@@ -95,13 +92,45 @@ def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, mes
     from dhsdb.schema.catalog import input_table
 
     table = input_table(table_name)
-    chosen = _select(db, scenario, table, where, None, None)
-    with db.write(f"removing rows of {table_name} in {scenario}") as writer:
-        ref = find(writer.con, scenario)
-        revision = add_revision(writer, ref.scenario, "remove", message)
-        n = _append(writer, table, Ref(ref.scenario, ref.name, revision), chosen, None)
-        _count(writer, revision, n_removed=n)
-    return Edit(scenario, revision, n)
+    doing = f"removing rows of {table_name} in {scenario}"
+    return _edit(db, doing, ("remove", message), table, lambda: _select(db, scenario, table, where, None, None), None)
+
+
+class _MovedError(Exception):
+    """The scenario changed after the rows to edit were chosen."""
+
+
+def _edit(
+    db: Database,
+    doing: str,
+    kind_and_message: tuple[str, str],
+    table: type[InputRow],
+    choose: Callable[[], tuple[Ref, pa.Table]],
+    column: str | None,
+) -> Edit:
+    """Choose rows in the sandbox, which only reads, then write them; choose again if the scenario changed meanwhile.
+
+    So two people who raise a price by a tenth at the same time raise it by both. Each further try means that somebody
+    else's change succeeded, so it comes to an end.
+    """
+    kind, message = kind_and_message
+    while True:
+        ref, chosen = choose()
+        with contextlib.suppress(_MovedError), db.write(doing) as writer:
+            _refuse_moved(writer, ref)
+            revision = add_revision(writer, ref.scenario, kind, message)
+            n = _append(writer, table, Ref(ref.scenario, ref.name, revision), chosen, column)
+            _count(writer, revision, **{"n_removed" if column is None else "n_set": n})
+            return Edit(ref.name, revision, n)
+
+
+def _refuse_moved(writer: Writer, ref: Ref) -> None:
+    """Refuse to write what was chosen from a state that holds no longer; layers below are pinned, and don't matter."""
+    if find(writer.con, ref.name).scenario != ref.scenario:
+        raise _MovedError
+    newer = "SELECT 1 FROM meta.revision WHERE scenario = ? AND revision > ?"
+    if writer.con.execute(newer, [ref.scenario, ref.revision]).fetchone():
+        raise _MovedError
 
 
 def add_rows(writer: Writer, table: type[InputRow], ref: Ref, rows: pa.Table | pd.DataFrame) -> int:
@@ -135,8 +164,10 @@ def _carried(rows: pa.Table, ref: Ref, *, removed: bool = False) -> pa.Table:
 
 def _select(
     db: Database, scenario: str, table: type[InputRow], where: str, year: int | None, expression: str | None
-) -> pa.Table:
+) -> tuple[Ref, pa.Table]:
     """Return the keys and years that a condition selects, and the value of an expression, one line per row to write.
+
+    The scenario comes with the revision that was read.
 
     Where all years of a key get the same value, one row of every year (NULL) is returned, so that later years follow.
     """
@@ -161,16 +192,15 @@ whole AS (
 SELECT {keys}, NULL::SMALLINT AS year{kept} FROM whole
 UNION ALL
 SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""
-    with db.read() as con:
-        ref = find(con, check_newest(scenario))
     with db.read(sandbox=True) as con, _explained(con, table, where, expression):
+        ref = find(con, check_newest(scenario))
         rows = con.execute(query, {"scenario": ref.name, "revision": ref.revision}).to_arrow_table()
     if not rows.num_rows:
         raise UserError(
             f"no row of {name} in scenario '{scenario}' matches {where or 'the year'!r}; nothing was changed.",
             f"`dhsdb scenario show {scenario} {name}` lists the rows.",
         )
-    return rows
+    return ref, rows
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dhsdb.errors import UnknownNameError, UserError
+from dhsdb.errors import UnknownNameError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,14 +56,14 @@ def check_newest(name: str) -> str:
 
 
 def find(con: duckdb.DuckDBPyConnection, text: str) -> Ref:
-    """Resolve ``NAME`` or ``NAME@REVISION``.
+    """Resolve ``NAME``, ``NAME@REVISION`` or ``NAME@TAG``.
 
     Raises
     ------
     UnknownNameError
         If there is no such scenario.
     UserError
-        If the revision is no number, or the scenario did not exist at it.
+        If there is no such tag, or the scenario did not exist at the revision.
     """
     name, _, at = text.partition("@")
     row = con.execute(
@@ -74,14 +74,22 @@ def find(con: duckdb.DuckDBPyConnection, text: str) -> Ref:
     newest = newest_revision(con)
     if not at:
         return Ref(row[0], name, newest)
-    if not at.isdigit():
-        raise UserError(f"'{at}' in '{text}' is not a revision number.", f"`dhsdb scenario log {name}` lists them.")
-    if not row[1] <= int(at) <= newest:
+    revision = int(at) if at.isdigit() else _tagged(con, row[0], name, at)
+    if not row[1] <= revision <= newest:
         raise UserError(
             f"scenario '{name}' has no revision {at}: it exists from {row[1]}, the newest is {newest}.",
             f"`dhsdb scenario log {name}` lists them.",
         )
-    return Ref(row[0], name, int(at))
+    return Ref(row[0], name, revision)
+
+
+def _tagged(con: duckdb.DuckDBPyConnection, scenario: int, name: str, tag: str) -> int:
+    """Return the revision that a tag of a scenario means."""
+    tags = dict(con.execute("SELECT tag, revision FROM meta.tag WHERE scenario = ?", [scenario]).fetchall())
+    if tag not in tags:
+        hint = did_you_mean(tag, tags) or f"`dhsdb scenario log {name}` lists both."
+        raise UserError(f"'{tag}' in '{name}@{tag}' is neither a revision number nor a tag of '{name}'.", hint)
+    return int(tags[tag])
 
 
 def scenario_names(con: duckdb.DuckDBPyConnection) -> list[str]:

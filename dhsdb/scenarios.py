@@ -18,6 +18,8 @@ from dhsdb.names import Ref, author, check_name, check_newest, find, scenario_na
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import duckdb
+
     from dhsdb.database import Database, Writer
 
 
@@ -175,6 +177,27 @@ def push(writer: Writer, ref: Ref, stack: Sequence[Entry]) -> None:
     for rank, entry in enumerate(stack):
         writer.session.add(Stack(scenario=ref.scenario, rank=rank, rev_from=ref.revision, **asdict(entry)))
     writer.flush()
+
+
+def entries(con: duckdb.DuckDBPyConnection, ref: Ref) -> list[Entry]:
+    """Return the stack of a scenario at a revision as it is kept, bottom first."""
+    rows = con.execute(
+        "SELECT layer, pin, peer, coalesce(branch, 0) FROM meta.stack"
+        " WHERE scenario = $scenario AND rev_from <= $rev AND (rev_to IS NULL OR rev_to > $rev) ORDER BY rank",
+        {"rev": ref.revision, "scenario": ref.scenario},
+    ).fetchall()
+    return [Entry(*row) for row in rows]
+
+
+def restack(writer: Writer, ref: Ref, stack: Sequence[Entry]) -> bool:
+    """Give a scenario another stack from revision ``ref.revision`` on; return whether it differs from the present one."""
+    if entries(writer.con, ref) == list(stack):
+        return False
+    writer.con.execute(
+        "UPDATE meta.stack SET rev_to = ? WHERE scenario = ? AND rev_to IS NULL", [ref.revision, ref.scenario]
+    )
+    push(writer, ref, stack)
+    return True
 
 
 def pinned(writer: Writer, ref: Ref) -> list[Entry]:

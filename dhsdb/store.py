@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dhsdb import composition, edits, runs, scenarios
+from dhsdb import composition, edits, history, runs, scenarios
 from dhsdb.database import DEFAULT_FILE, Database
 from dhsdb.errors import UserError
 from dhsdb.names import find
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from dhsdb.check import Finding
     from dhsdb.diff import Diff
+    from dhsdb.history import Reverted
     from dhsdb.importers.pipeline import ImportReport
     from dhsdb.names import Ref
+    from dhsdb.rebasing import Rebased
 
 
 class Store:
@@ -91,6 +93,24 @@ class Store:
     ) -> list[composition.Composed]:
         """Compose a scenario for each combination of one per axis; see :func:`dhsdb.composition.grid`."""
         return composition.grid(self.db, base, axes, pattern, message, prefer)
+
+    def rebase(self, *names: str, message: str = "", dry_run: bool = False) -> list[Rebased]:
+        """Move scenarios (default all that are behind) to the newest revisions of the layers that they stand on."""
+        from dhsdb.rebasing import rebase
+
+        return rebase(self.db, names, message, dry_run=dry_run)
+
+    def revert(self, name: str, revision: int | str, message: str = "") -> Reverted:
+        """Restore the state of an old revision (number or tag) as a new one."""
+        return history.revert(self.db, name, str(revision), message)
+
+    def tag(self, name: str, revision: int | str, tag: str, *, move: bool = False) -> Ref:
+        """Name a revision of a scenario, so that ``NAME@TAG`` means it."""
+        return history.tag(self.db, name, str(revision), tag, move=move)
+
+    def untag(self, name: str, tag: str) -> None:
+        """Take a tag from its revision."""
+        history.untag(self.db, name, tag)
 
     def delete(self, name: str, message: str = "") -> None:
         """Delete a scenario that no other builds on."""

@@ -1,4 +1,4 @@
-"""``dhsdb scenario``: new, derive, compose, list, show, log, set, remove, delete."""
+"""``dhsdb scenario``: make, compose, show, edit, rebase, revert and delete scenarios."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from typing import Annotated
 
 import typer
 
+from dhsdb.cli.changes import show_composed
 from dhsdb.cli.output import Json, Message, emit, rows
 
-app = typer.Typer(help="Create, derive, compose, show and edit scenarios.", no_args_is_help=True)
+app = typer.Typer(help="Create, derive, compose, show, edit, rebase and revert scenarios.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Scenario.")]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prefer", help="Scenario whose layers stand above the others and decide; may be repeated, strongest first."
+    ),
+]
 Where = Annotated[str, typer.Option("--where", help="SQL condition on the rows.")]
 
 
@@ -50,13 +57,97 @@ def compose(
     name: Name,
     base: Annotated[str, typer.Option("--from", help="Scenario at the bottom, perhaps at a revision.")],
     layers: Annotated[list[str], typer.Option("--with", help="Scenario whose layers are put on top; may be repeated.")],
+    prefer: Prefer = None,
     message: Message = "",
     as_json: Json = False,
 ) -> None:
-    """Create a scenario from a base and the layers of others."""
-    ref = context.obj().compose(name, base, layers, message)
-    text = f"scenario {name}, composed of {base} with {', '.join(layers)}"
-    emit({"scenario": name, "revision": ref.revision}, as_json=as_json, text=text)
+    """Create a scenario from a base and the layers of others; cells that they set differently are listed."""
+    made = context.obj().compose(name, base, layers, message, prefer or ())
+    show_composed([made], as_json=as_json)
+
+
+@app.command()
+def grid(
+    context: typer.Context,
+    base: Annotated[str, typer.Option("--from", help="Scenario at the bottom of all, perhaps at a revision.")],
+    axis: Annotated[
+        list[str],
+        typer.Option("--axis", help="Scenarios of an axis, comma separated; the base's own name means: as the base."),
+    ],
+    pattern: Annotated[
+        str, typer.Option("--name", help="Name with {} for each axis; default the names joined by +.")
+    ] = "",
+    prefer: Prefer = None,
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Compose a scenario for each combination of one scenario per axis, such as 2 x 2 x 3."""
+    axes = [[name.strip() for name in one.split(",")] for one in axis]
+    made = context.obj().grid(base, axes, pattern, message, prefer or ())
+    show_composed(made, as_json=as_json)
+
+
+@app.command()
+def rebase(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Scenarios.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All scenarios that are behind.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Move scenarios to the newest revisions of what they stand on, and show what changes and what does not come through."""
+    from dhsdb.cli.changes import show_rebased
+    from dhsdb.errors import UserError
+
+    if bool(names) == everything:
+        raise UserError("name the scenarios to rebase, or --all.", "`dhsdb scenario list` shows which are behind.")
+    done = context.obj().rebase(*(names or ()), message=message, dry_run=dry_run)
+    show_rebased(done, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def revert(
+    context: typer.Context,
+    name: Name,
+    revision: Annotated[str, typer.Argument(help="Revision or tag whose state is restored.")],
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Restore an old state as a new revision; what came between stays in the log."""
+    from dhsdb.cli.changes import show_reverted
+
+    show_reverted(context.obj().revert(name, revision, message), as_json=as_json)
+
+
+@app.command()
+def tag(
+    context: typer.Context,
+    name: Name,
+    revision: Annotated[str, typer.Argument(help="Revision, or another tag of it.")],
+    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="Name of the revision.")],
+    move: Annotated[bool, typer.Option("--move", help="Let a tag that is given already mean this revision.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Name a revision, so that NAME@TAG means it wherever NAME@REVISION does."""
+    ref = context.obj().tag(name, revision, tag_name, move=move)
+    emit(
+        {"scenario": name, "revision": ref.revision, "tag": tag_name},
+        as_json=as_json,
+        text=f"{name}@{tag_name} is revision {ref.revision}",
+    )
+
+
+@app.command()
+def untag(
+    context: typer.Context,
+    name: Name,
+    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="Name of a revision.")],
+    as_json: Json = False,
+) -> None:
+    """Take a tag from its revision."""
+    context.obj().untag(name, tag_name)
+    emit({"scenario": name, "removed": tag_name}, as_json=as_json, text=f"{name} has no tag {tag_name} any more")
 
 
 @app.command("list")
