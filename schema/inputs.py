@@ -210,6 +210,7 @@ class Process(InputRow, table=True):
     lift_source: str | None = profile("temperature of the heat source; makes it a heat pump, with input ratio 1/COP")
     lift_efficiency: float | None = share("COP as a share of the Lorenz COP between source and network")
     heat_source: str | None = words("heat source that feeds it; geo prices its connection")
+    condensing: bool | None = flag("a condensing unit, whose efficiency may exceed 1 of the lower heating value")
 
 
 class ProcessMode(InputRow, table=True):

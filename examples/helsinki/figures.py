@@ -147,7 +147,7 @@ def _processes() -> list[Row]:
     common = {"wacc": 0.05, "min_load": 0.0}
     gas_chp = {"existing_mw": (50.0, 25.0, 0.0), "new_max": 0.0, "life": 25.0, "fixed": 20e3}
     gas_boiler = {"existing_mw": (60.0, 40.0, 20.0), "life": 25.0, "capital": (58e3, 55e3, 53e3), "fixed": 2e3}
-    bio_boiler = {"cap_max": 40.0, "life": 25.0, "capital": 750e3, "fixed": 34e3}
+    bio_boiler = {"cap_max": 40.0, "life": 25.0, "capital": 750e3, "fixed": 34e3, "condensing": True}
     electric = {"life": 20.0, "capital": (69e3, 66e3, 63e3), "fixed": 1.1e3}
     sea = {"cap_max": 40.0, "life": 25.0, "capital": 1060e3, "fixed": 5.3e3}
     lift = {"lift_source": "sea temperature", "lift_efficiency": 0.5}

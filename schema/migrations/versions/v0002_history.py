@@ -18,6 +18,8 @@ _STATEMENTS = (
     "ALTER TABLE meta.run ADD COLUMN packages VARCHAR",
     "UPDATE meta.run SET uid = md5(concat_ws('|', run, scenario, fingerprint, host, pid, started_at))",
     "CREATE TABLE meta.tag (scenario INTEGER NOT NULL, tag VARCHAR NOT NULL, revision INTEGER NOT NULL)",
+    # Efficiencies above 1 are a finding unless the unit is said to condense.
+    "ALTER TABLE layer.process ADD COLUMN condensing BOOLEAN",
 )
 
 
