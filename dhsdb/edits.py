@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dhsdb.bulk import insert, registered
 from dhsdb.errors import UnknownNameError, UserError, did_you_mean
@@ -18,7 +18,7 @@ from dhsdb.scenarios import add_revision
 from dhsdb.schema.columns import Geometry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import duckdb
     import pandas as pd
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dhsdb.schema.inputs import InputRow
 
 Value = float | int | str | bool | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,10 @@ def set_cells(
             _check_value(table, column, found)
         return ref, chosen
 
-    return _edit(db, f"setting {cell} in {scenario}", ("set", message), table, choose, column)
+    def write(writer: Writer, ref: Ref, chosen: pa.Table) -> int:
+        return _append(writer, table, ref, chosen, column)
+
+    return write_settled(db, f"setting {cell} in {scenario}", ("set", message), choose, write)
 
 
 def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, message: str) -> Edit:
@@ -92,26 +96,92 @@ def remove_rows(db: Database, scenario: str, table_name: str, *, where: str, mes
     from dhsdb.schema.catalog import input_table
 
     table = input_table(table_name)
-    doing = f"removing rows of {table_name} in {scenario}"
-    return _edit(db, doing, ("remove", message), table, lambda: _select(db, scenario, table, where, None, None), None)
+
+    def choose() -> tuple[Ref, pa.Table]:
+        return _select(db, scenario, table, where, None, None)
+
+    def write(writer: Writer, ref: Ref, chosen: pa.Table) -> int:
+        return _append(writer, table, ref, chosen, None)
+
+    return write_settled(db, f"removing rows of {table_name} in {scenario}", ("remove", message), choose, write)
+
+
+def add_row(
+    db: Database, scenario: str, table_name: str, values: Mapping[str, Value], *, year: int | None = None, message: str
+) -> Edit:
+    """Add one row to the scenario's own layer.
+
+    Parameters
+    ----------
+    values
+        Key and cells by column; cells that are left out are NULL.
+    year
+        The year that it holds in; None = every year.
+
+    Raises
+    ------
+    UserError
+        If the row is there already, lacks a part of its key, or holds a value that is not allowed.
+    """
+    from dhsdb.schema.catalog import input_table
+
+    table = input_table(table_name)
+    _check_row(table, values, year)
+    row = _one_row(table, values, year)
+    same = " AND ".join(f"o.{k} = c.{k}" for k in _quoted(table.keys())) or "TRUE"
+
+    def choose() -> tuple[Ref, pa.Table]:
+        with db.read() as con, registered(con, "chosen", row):
+            ref = find(con, check_newest(scenario))
+            there = f"""SELECT 1 FROM input.{table_name}_at($name, $revision) AS o JOIN chosen AS c ON {same}
+WHERE c.year IS NULL OR o.year IS NULL OR o.year = c.year"""
+            if con.execute(there, {"name": ref.name, "revision": ref.revision}).fetchone():
+                shown = " / ".join(str(values[k]) for k in table.keys()) or str(year)
+                raise UserError(
+                    f"{table_name} of '{scenario}' has {shown} already.", "`dhsdb scenario set` changes it."
+                )
+        return ref, row
+
+    def write(writer: Writer, ref: Ref, chosen: pa.Table) -> int:
+        # A row of every year ranks below removals of single years in the same layer, so such years get a row as well.
+        years = f"""SELECT * FROM chosen UNION SELECT c.* REPLACE (o.year AS year)
+FROM chosen AS c JOIN {table.qualified()} AS o ON {same}
+WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL"""
+        with registered(writer.con, "chosen", chosen):
+            return add_rows(writer, table, ref, writer.con.execute(years, [ref.scenario]).to_arrow_table())
+
+    return write_settled(db, f"adding a row of {table_name} to {scenario}", ("add", message), choose, write)
+
+
+def _one_row(table: type[InputRow], values: Mapping[str, Value], year: int | None) -> pa.Table:
+    import pyarrow as pa
+
+    cells = {column: _constant(table, column, value, 1) for column, value in values.items()}
+    return pa.table(cells | {"year": pa.array([year], pa.int16())})
 
 
 class _MovedError(Exception):
     """The scenario changed after the rows to edit were chosen."""
 
 
-def _edit(
+def write_settled(
     db: Database,
     doing: str,
     kind_and_message: tuple[str, str],
-    table: type[InputRow],
-    choose: Callable[[], tuple[Ref, pa.Table]],
-    column: str | None,
+    choose: Callable[[], tuple[Ref, T]],
+    write: Callable[[Writer, Ref, T], int],
 ) -> Edit:
-    """Choose rows in the sandbox, which only reads, then write them; choose again if the scenario changed meanwhile.
+    """Choose what to write in a reading connection, then write it; choose again if the scenario changed meanwhile.
 
     So two people who raise a price by a tenth at the same time raise it by both. Each further try means that somebody
     else's change succeeded, so it comes to an end.
+
+    Parameters
+    ----------
+    choose
+        Returns the scenario as it was read, and what was chosen.
+    write
+        Writes that as revision ``ref.revision``, and returns the number of rows.
     """
     kind, message = kind_and_message
     while True:
@@ -119,8 +189,9 @@ def _edit(
         with contextlib.suppress(_MovedError), db.write(doing) as writer:
             _refuse_moved(writer, ref)
             revision = add_revision(writer, ref.scenario, kind, message)
-            n = _append(writer, table, Ref(ref.scenario, ref.name, revision), chosen, column)
-            _count(writer, revision, **{"n_removed" if column is None else "n_set": n})
+            n = write(writer, Ref(ref.scenario, ref.name, revision), chosen)
+            counted = "n_removed" if kind == "remove" else "n_set"
+            writer.con.execute(f"UPDATE meta.revision SET {counted} = ? WHERE revision = ?", [n, revision])
             return Edit(ref.name, revision, n)
 
 
@@ -242,12 +313,6 @@ WHERE c.year IS NULL AND o.year IS NOT NULL AND o.layer = ? AND o.rev_to IS NULL
     return int(rows.num_rows)
 
 
-def _count(writer: Writer, revision: int, n_set: int = 0, n_removed: int = 0) -> None:
-    writer.con.execute(
-        "UPDATE meta.revision SET n_set = ?, n_removed = ? WHERE revision = ?", [n_set, n_removed, revision]
-    )
-
-
 # --- values ----------------------------------------------------------------------------------------------------------
 def _cell(cell: str) -> tuple[type[InputRow], str]:
     from dhsdb.schema.catalog import input_table
@@ -263,6 +328,24 @@ def _cell(cell: str) -> tuple[type[InputRow], str]:
     if isinstance(table.__table__.columns[column].type, Geometry):
         raise UserError(f"{cell} is a geometry, which is imported, not set.", "Import a file that holds it.")
     return table, column
+
+
+def _check_row(table: type[InputRow], values: Mapping[str, Value], year: int | None) -> None:
+    """Refuse a row that lacks a part of its key, or names what the table does not have."""
+    name = table.__table__.name
+    for column, value in values.items():
+        if column not in table.own():
+            raise UnknownNameError("column", column, table.own(), f"table {name}")
+        if isinstance(table.__table__.columns[column].type, Geometry):
+            raise UserError(f"{name}.{column} is a geometry, which is imported.", "Import a file that holds it.")
+        _check_value(table, column, value)
+    lacking = [k for k in table.keys() if values.get(k) is None]
+    if lacking:
+        raise UserError(f"a row of {name} needs {', '.join(lacking)}.", f"Its key is {', '.join(table.keys())}.")
+    if year is not None and not table.by_year:
+        raise UserError(f"{name} does not vary by year.", "Leave the year out.")
+    if year is None and not table.keys():
+        raise UserError(f"a row of {name} needs a year.", "Say which with --year.")
 
 
 def _is_number(table: type[InputRow], column: str) -> bool:

@@ -6,10 +6,11 @@ No lock is held between calls. Heavy parts are loaded by the call that needs the
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dhsdb import composition, edits, history, runs, scenarios
+from dhsdb import composition, edits, history, rates, runs, scenarios
 from dhsdb.database import DEFAULT_FILE, Database
 from dhsdb.errors import UserError
 from dhsdb.names import find
@@ -122,6 +123,12 @@ class Store:
         """Set a column of the rows that a condition selects; see :func:`dhsdb.edits.set_cells`."""
         return edits.set_cells(self.db, scenario, cell, value, where=where, year=year, message=message)
 
+    def add(
+        self, scenario: str, table: str, values: Mapping[str, edits.Value], *, year: int | None = None, message: str
+    ) -> edits.Edit:
+        """Add one row to an input table; see :func:`dhsdb.edits.add_row`."""
+        return edits.add_row(self.db, scenario, table, values, year=year, message=message)
+
     def remove(self, scenario: str, table: str, *, where: str, message: str) -> edits.Edit:
         """Remove the rows that a condition selects; see :func:`dhsdb.edits.remove_rows`."""
         return edits.remove_rows(self.db, scenario, table, where=where, message=message)
@@ -142,6 +149,7 @@ class Store:
         at: int | None = None,
         options: Mapping[str, object] | None = None,
         force: bool = False,
+        on: Iterable[int] | None = None,
         watch: Callable[[str, float, str], None] = lambda *_: None,
     ) -> list[Run]:
         """Solve the stages of a scenario; what was solved before is answered from the store.
@@ -150,15 +158,34 @@ class Store:
         ----------
         stages
             geo, investment, dispatch, pareto; empty = all that apply but pareto.
+        on
+            Runs that the stages build on, instead of those that the store would choose.
         watch
             Called with (stage, fraction, doing).
         """
         order = Order(scenario, tuple(stages), tuple(years), at, tuple((options or {}).items()), force)
+        order = replace(order, on=None if on is None else tuple(on))
         return run_scenario(self.db, order, watch)
 
-    def use(self, run: int) -> None:
-        """Let the chain of a run speak for its scenario in the plain result views."""
-        runs.use(self.db, run)
+    def run_list(self, scenario: str = "") -> list[dict[str, Any]]:
+        """Return the runs, which of them speak now, and which are stale; see :func:`dhsdb.provenance.run_list`."""
+        from dhsdb.provenance import run_list
+
+        return run_list(self.db, scenario)
+
+    def provenance(self, run: int) -> dict[str, Any]:
+        """Return all that is known of a run; see :func:`dhsdb.provenance.provenance`."""
+        from dhsdb.provenance import provenance
+
+        return provenance(self.db, run)
+
+    def use(self, run: int, scenario: str = "") -> str:
+        """Let the chain of a run speak for its scenario, or for another that shares it, in the plain result views."""
+        return runs.use(self.db, run, scenario)
+
+    def use_newest(self, scenario: str) -> None:
+        """Take back what `use` chose: the newest whole study speaks for the scenario again."""
+        runs.use_newest(self.db, scenario)
 
     # --- looking -----------------------------------------------------------------------------------------------------
     def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Relation:
@@ -177,11 +204,45 @@ class Store:
 
         return geo_frame(self.db, view, scenario)
 
-    def diff(self, a: str, b: str, **options: Any) -> Diff:
-        """Compare two scenarios, revisions or runs; see :func:`dhsdb.diff.diff`."""
-        from dhsdb.diff import diff
+    def blame(self, scenario: str, table: str, where: str = "") -> Relation:
+        """Return for every effective cell where it comes from; see :func:`dhsdb.blame.blame`."""
+        from dhsdb.blame import blame
 
-        return diff(self.db, a, b, **options)
+        return blame(self.db, scenario, table, where)
+
+    def diff(self, a: str, b: str | Path, **options: Any) -> Diff:
+        """Compare two scenarios, revisions or runs, or a scenario with a file that is not imported yet.
+
+        Parameters
+        ----------
+        a
+            Scenario, ``scenario@revision``, or ``run:NUMBER``.
+        b
+            What it is compared with; a file or folder shows what its import into scenario ``a`` would change.
+        **options
+            ``inputs``, ``results``, ``tables``, ``rel_tol``, ``abs_tol``, ``as_given``: see :func:`dhsdb.diff.diff`. For a
+            file ``format``, ``year``, ``site``, ``on_conflict``, ``tables``: see :func:`dhsdb.importers.pipeline.preview`.
+        """
+        from dhsdb.diff import diff, is_file
+
+        if is_file(self.db, b):
+            from dhsdb.importers.pipeline import preview
+
+            of_scenarios = ("inputs", "results", "rel_tol", "abs_tol", "as_given")
+            return preview(self.db, a, b, **{n: v for n, v in options.items() if n not in of_scenarios})
+        return diff(self.db, a, str(b), **options)
+
+    def set_rate(
+        self,
+        currency: str,
+        year: int,
+        *,
+        per_eur: float | None = None,
+        price_level: float | None = None,
+        source: str,
+    ) -> rates.Rate:
+        """Set the exchange rate or price level of a currency in a year; see :func:`dhsdb.rates.set_rate`."""
+        return rates.set_rate(self.db, currency, year, per_eur=per_eur, price_level=price_level, source=source)
 
     def check(self, scenario: str | None = None) -> list[Finding]:
         """Return what is wrong or implausible, in one scenario or in all; findings of imports and runs included."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhsdb.edits import Edit, add_rows
+from dhsdb.edits import Edit, add_rows, write_settled
 from dhsdb.errors import UserError
-from dhsdb.names import Ref, find
-from dhsdb.scenarios import add_revision
+from dhsdb.names import find
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dhsdb.database import Database
+    from dhsdb.database import Database, Writer
+    from dhsdb.names import Ref
 
 ESTIMATED = ("specific demand", "no specific demand")
 """How the rule of an estimated demand begins; other rows were given and are left alone."""
@@ -28,9 +28,26 @@ def estimate_demand(db: Database, scenario: str, message: str = "") -> Edit:
     UserError
         If the scenario holds no buildings or no specific demands.
     """
+
+    def choose() -> tuple[Ref, list[pd.DataFrame]]:
+        ref, *tables = _read(db, scenario)
+        return ref, _estimated(scenario, *tables)
+
+    def write(writer: Writer, ref: Ref, parts: list[pd.DataFrame]) -> int:
+        from dhsdb.schema.places import BuildingDemand
+
+        return sum(add_rows(writer, BuildingDemand, ref, part) for part in parts)
+
+    text = message or "estimate heat demand from floor area, use and specific demand"
+    return write_settled(db, f"estimating demand in {scenario}", ("estimate", text), choose, write)
+
+
+def _estimated(
+    scenario: str, buildings: pd.DataFrame, specific: pd.DataFrame, present: pd.DataFrame
+) -> list[pd.DataFrame]:
+    """Return the rows of ``building_demand`` of all buildings whose demand was not given."""
     from dhsdb.importers import demand
 
-    buildings, specific, present = _read(db, scenario)
     if not len(buildings) or not len(specific):
         lack = "buildings" if not len(buildings) else "specific demands"
         raise UserError(
@@ -41,16 +58,10 @@ def estimate_demand(db: Database, scenario: str, message: str = "") -> Edit:
     parts = [
         demand.estimate(buildings, rows.reset_index(drop=True)).assign(year=year) for year, rows in _by_year(specific)
     ]
-    with db.write(f"estimating demand in {scenario}") as writer:
-        ref = find(writer.con, scenario)
-        text = message or "estimate heat demand from floor area, use and specific demand"
-        revision = add_revision(writer, ref.scenario, "set", text)
-        n = sum(_add(writer, part, Ref(ref.scenario, ref.name, revision)) for part in parts)
-        writer.con.execute("UPDATE meta.revision SET n_set = ? WHERE revision = ?", [n, revision])
-    return Edit(scenario, revision, n)
+    return [part.astype({"year": "Int16"}) for part in parts]
 
 
-def _read(db: Database, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _read(db: Database, scenario: str) -> tuple[Ref, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     with db.read() as con:
         ref = find(con, scenario)
         at = [ref.name, ref.revision]
@@ -59,7 +70,7 @@ def _read(db: Database, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
             "SELECT * EXCLUDE (scenario) FROM input.specific_demand_at(?, ?) ORDER BY year, use", at
         ).df()
         present = con.execute("SELECT building, rule FROM input.building_demand_at(?, ?)", at).df()
-    return buildings, specific, present
+    return ref, buildings, specific, present
 
 
 def _by_year(specific: pd.DataFrame) -> list[tuple[int | None, pd.DataFrame]]:
@@ -76,10 +87,3 @@ def _by_year(specific: pd.DataFrame) -> list[tuple[int | None, pd.DataFrame]]:
     if all(first.equals(rows.reset_index(drop=True)) for _, rows in groups):
         return [(None, groups[0][1])]
     return groups
-
-
-def _add(writer: object, rows: pd.DataFrame, ref: Ref) -> int:
-    from dhsdb.schema.places import BuildingDemand
-
-    rows["year"] = rows["year"].astype("Int16")
-    return add_rows(writer, BuildingDemand, ref, rows)  # type: ignore[arg-type]

@@ -152,46 +152,72 @@ def untag(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the scenarios."""
+    """List the scenarios, and how far they are behind what they stand on."""
+    from dhsdb.cli.why import behind_words
+
     found = context.obj().sql("SELECT * FROM scenarios ORDER BY scenario").rows()
+    lines = found if as_json else [r | {"behind": behind_words(r["behind_of"]) or None} for r in found]
     rows(
-        found,
+        lines,
         as_json=as_json,
+        columns=("scenario", "revision", "years", "stack", "behind", "created_at", "message", "epsg"),
         empty="There is no scenario yet. Create one with `dhsdb scenario new` or `dhsdb import`.",
     )
+    if any(r["behind"] for r in found):
+        hint = "`dhsdb scenario rebase NAME` moves a scenario to the newest revisions of what it stands on"
+        emit(None, as_json=as_json, text=hint)
 
 
 @app.command()
 def show(
     context: typer.Context,
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Scenario, perhaps at a revision or tag: base@7.")],
     table: Annotated[str, typer.Argument(help="Input table; without it the tables that hold rows are listed.")] = "",
+    why: Annotated[
+        bool, typer.Option("--why", help="For every cell: its layer, revision, author, message and file.")
+    ] = False,
+    where: Where = "",
     as_json: Json = False,
 ) -> None:
-    """Show what a scenario holds, or the effective rows of one of its tables."""
+    """Show what a scenario holds, the effective rows of one of its tables, or where each cell comes from."""
+    from dhsdb.cli.why import behind_note, show_blame
     from dhsdb.contents import effective_rows, row_counts
+    from dhsdb.errors import UserError
 
     store = context.obj()
-    if table:
+    if not table and (why or where):
+        raise UserError("--why and --where need a table.", f"For example: dhsdb scenario show {name} process --why")
+    if why:
+        show_blame(store.blame(name, table, where), name, table, narrowed=bool(where), as_json=as_json)
+    elif table:
+        which = " that match" if where else ""
         rows(
-            effective_rows(store.db, name, table),
+            effective_rows(store.db, name, table, where),
             as_json=as_json,
             title=f"{table} of {name}",
-            empty=f"{name} has no rows of {table}.",
+            empty=f"{name} has no rows of {table}{which}.",
         )
     else:
         rows(row_counts(store.db, name), as_json=as_json, title=name, empty=f"{name} holds no rows yet.")
+        layers = store.sql("SELECT behind_of FROM scenarios WHERE scenario = ?", [name]).rows()
+        emit(None, as_json=as_json, text=behind_note(name, layers[0]["behind_of"] if layers else ()))
 
 
 @app.command()
-def log(context: typer.Context, name: Name, as_json: Json = False) -> None:
+def log(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Scenario, perhaps up to a revision or tag: base@7.")],
+    as_json: Json = False,
+) -> None:
     """List the revisions of a scenario, the newest first."""
     store = context.obj()
-    store.scenario(name)
+    ref = store.scenario(name)
     found = store.sql(
-        "SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? ORDER BY revision DESC", [name]
+        "SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? AND revision <= ? ORDER BY revision DESC",
+        [ref.name, ref.revision],
     ).rows()
-    rows(found, as_json=as_json, title=name)
+    order = ("revision", "created_at", "kind", "author", "message", "n_set", "n_removed", "source", "tags", "stack")
+    rows(found, as_json=as_json, columns=order, title=name)
 
 
 @app.command("set")
@@ -217,6 +243,35 @@ def set_(
         {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
         as_json=as_json,
         text=f"{name}: {cell.strip()} set in {edit.n_rows} row(s), revision {edit.revision}",
+    )
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Name,
+    table: Annotated[str, typer.Argument(help="Input table; `dhsdb schema TABLE` lists its columns.")],
+    values: Annotated[
+        list[str], typer.Argument(metavar="COLUMN=VALUE...", help="The key, and cells that are not NULL.")
+    ],
+    message: Message,
+    year: Annotated[int | None, typer.Option("--year", help="Only in this model year; default every year.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add one row to an input table."""
+    from dhsdb.errors import UserError
+
+    given = {}
+    for text in values:
+        column, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"'{text}' is not COLUMN=VALUE.", "For example: option=currency value=EUR")
+        given[column.strip()] = parse_value(value.strip())
+    edit = context.obj().add(name, table, given, year=year, message=message)
+    emit(
+        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
+        as_json=as_json,
+        text=f"{name}: a row of {table} added, revision {edit.revision}",
     )
 
 

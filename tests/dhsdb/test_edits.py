@@ -262,3 +262,55 @@ def test_a_scenario_without_years_holds_its_rows_once(db: Database) -> None:
 def test_an_unknown_table_is_answered_with_the_nearest(city: Store) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'process'"):
         city.remove("child", "proces", where="TRUE", message="a test")
+
+
+# --- rows that are added ---------------------------------------------------------------------------------------------
+def test_a_row_is_added_with_its_types(city: Store, cli: Cli) -> None:
+    code, said, _ = cli(
+        city.db, "scenario", "add", "child", "process", "site=centre", "process=pump", "capital=5e5", "condensing=true",
+        "-m", "a test",
+    )  # fmt: skip
+    assert code == 0
+    assert "a row of process added" in said
+    query = "SELECT year, capital, condensing, life FROM input.process WHERE scenario = 'child' AND process = 'pump' ORDER BY 1"
+    rows = city.sql(query).rows()
+    assert rows == [{"year": y, "capital": 5e5, "condensing": True, "life": None} for y in YEARS]
+    assert city.sql("SELECT n_set FROM revisions WHERE kind = 'add'").rows() == [{"n_set": 1}]
+
+
+def test_a_row_that_was_removed_in_a_year_is_there_again_in_all(city: Store) -> None:
+    for where in ("year = 2035", "TRUE"):
+        city.remove("child", "process", where=where, message="a test")
+    city.add("child", "process", {"site": "centre", "process": "boiler", "capital": 7.0}, message="a test")
+    rows = city.sql("SELECT year, capital FROM input.process WHERE scenario = 'child' ORDER BY 1").rows()
+    assert rows == [{"year": y, "capital": 7.0} for y in YEARS]
+
+
+def test_a_row_of_one_year_and_a_model_year_are_added(city: Store) -> None:
+    city.add("child", "emission", {"site": "centre", "emission": "CO2", "price": 9.0}, year=2035, message="a test")
+    assert city.sql("SELECT year FROM input.emission WHERE scenario = 'child'").rows() == [{"year": 2035}]
+    city.add("child", "model_year", {}, year=2050, message="a test")
+    assert city.sql("SELECT max(year) AS y FROM input.model_year WHERE scenario = 'child'").rows() == [{"y": 2050}]
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "why"),
+    [
+        ("process", ["site=centre", "process=boiler"], "has centre / boiler already"),
+        ("process", ["site=centre"], "needs process"),
+        ("process", ["site=centre", "process=x", "capitl=5"], "Did you mean 'capital'?"),
+        ("process", ["site=centre", "process=x", "capital=dear"], "is a number, not 'dear'"),
+        ("process", ["site=centre", "process=x", "min_load=3"], "out of bounds"),
+        ("proces", ["site=centre"], "Did you mean 'process'?"),
+        ("process", ["site"], "is not COLUMN=VALUE"),
+        ("building", ["building=b", "geometry=POINT (0 0)"], "is a geometry"),
+        ("model_year", ["stands_for=3"], "needs a year"),
+        ("site", ["site=north", "--year", "2035"], "does not vary by year"),
+    ],
+)
+def test_a_row_that_can_not_be_added_is_refused(city: Store, cli: Cli, table: str, values: list[str], why: str) -> None:
+    before = city.scenario("child").revision
+    code, _, said = cli(city.db, "scenario", "add", "child", table, *values, "-m", "a test")
+    assert code == 2
+    assert why in said
+    assert city.scenario("child").revision == before
