@@ -16,20 +16,25 @@ from typing import TYPE_CHECKING
 from dhsdb.names import Ref, find, scenario_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     import duckdb
 
-    from dhsdb.check_tables import Effective
     from dhsdb.database import Database, Writer
 
 SEVERITIES = ("error", "warning", "info")
 _INPUT_RULES = ("check_inputs", "check_plausibility")
 _RESULT_RULES = ("check_results",)
-_MOST = 25
-_HEAD = re.compile(r"^-- (error|warning|info) ([a-z0-9-]+): (.+)$", re.MULTILINE)
+MOST = 25
+"""Findings of a kind that are told one by one; the others are counted."""
+_REFERENCE = "unknown-reference"
+_HEAD = re.compile(
+    r"^-- ((?:error|warning|info)(?:\|(?:error|warning|info))*) ([a-z0-9-]+)(?: \[([a-z_., ]+)\])?: (.+(?:\n-- .+)*)$",
+    re.MULTILINE,
+)
 _READS = re.compile(r'\btemp\."?([a-z_]+)"?')
-_ALWAYS = frozenset({"level", "model_year"})
+_RESULTS = re.compile(r"\bresult\.([a-z_]+)")
+_ALWAYS = frozenset({"level", "model_year", "checked_run"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +62,61 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
-    """A statement that returns ``location``, ``message`` and perhaps another ``severity`` of what breaks a rule."""
+    """A statement that returns ``location``, ``message`` and perhaps another ``severity`` of what breaks a rule.
+
+    Attributes
+    ----------
+    severity
+        Severity of its findings; where it gives several, ``error|warning``, the first unless the statement says another.
+    text
+        What it means, and where its bounds come from.
+    drivers
+        What must be there for it to find anything: one of these tables must be filled, or one of these columns
+        (``table.column``) be set, or true, in some row. Empty = one of the tables that it reads.
+    """
 
     severity: str
     code: str
     text: str
     sql: str
+    drivers: frozenset[str] = frozenset()
 
-    @property
+    @functools.cached_property
     def reads(self) -> frozenset[str]:
         """Temporary tables that it reads."""
         return frozenset(_READS.findall(self.sql))
+
+    @functools.cached_property
+    def needs(self) -> frozenset[str]:
+        """What must be there, as ``drivers``; empty = it always applies."""
+        return self.drivers or self.reads - _ALWAYS
+
+    @functools.cached_property
+    def results(self) -> frozenset[str]:
+        """Result tables that it reads."""
+        return frozenset(_RESULTS.findall(self.sql))
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code means.
+
+    Attributes
+    ----------
+    severities
+        ``error``, ``warning``, ``info``, or several of them.
+    subject
+        ``inputs`` or ``results``.
+    text
+        What is found, and where its bounds come from.
+    """
+
+    code: str
+    severities: str
+    subject: str
+    text: str
 
 
 def check(db: Database, scenario: str | None = None, *, results: bool = True, stored: bool = False) -> list[Finding]:
@@ -96,11 +143,17 @@ def check(db: Database, scenario: str | None = None, *, results: bool = True, st
         ]
         if stored:
             found += [f for name in names for f in stored_findings(con, find(con, name)) if f not in found]
-    return sorted(found, key=lambda f: SEVERITIES.index(f.severity))
+    return sorted(found, key=_order)
 
 
 def check_on(
-    con: duckdb.DuckDBPyConnection, ref: Ref, *, results: bool = True, all_runs: bool = False
+    con: duckdb.DuckDBPyConnection,
+    ref: Ref,
+    *,
+    results: bool = True,
+    all_runs: bool = False,
+    touched: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> list[Finding]:
     """Check one scenario on an open connection, such as one that holds an import which is not committed.
 
@@ -108,31 +161,100 @@ def check_on(
     ----------
     all_runs
         Whether to check the results of all runs of the scenario, or of the current ones only.
+    touched
+        Input tables that were changed: only rules that read one of them apply. None = all rules.
+    only
+        Codes to look for; None = all.
     """
     from dhsdb import check_rules
     from dhsdb.check_tables import Effective
 
-    tables = Effective(con, ref)
+    tables = Effective(con, ref, touched)
     try:
-        found = [f for rule in check_rules.input_rules(tables) for f in _apply(con, ref, rule)]
-        found += check_rules.unknown_references(tables)
-        found += _run_rules(con, ref, tables, _INPUT_RULES)
+        rules = (*check_rules.input_rules(tables), *(r for file in _INPUT_RULES for r in file_rules(file)))
+        found = [f for r in rules if _is_wanted(r, only) and tables.concern(r) for f in _apply(con, ref, r)]
+        if only is None or _REFERENCE in only:
+            found += check_rules.unknown_references(tables)
         if results and tables.add_runs(all_runs=all_runs):
-            found += [f for rule in check_rules.result_rules(all_runs=all_runs) for f in _apply(con, ref, rule)]
-            found += _run_rules(con, ref, tables, _RESULT_RULES)
+            rules = (
+                *check_rules.result_rules(all_runs=all_runs),
+                *(r for file in _RESULT_RULES for r in file_rules(file)),
+            )
+            found += [f for r in rules if _is_wanted(r, only) and tables.concern(r) for f in _apply(con, ref, r)]
     finally:
         tables.drop()
     return found
 
 
+def new_findings(con: duckdb.DuckDBPyConnection, before: Ref, after: Ref, touched: Collection[str]) -> list[Finding]:
+    """Return what is wrong with the inputs at a revision and was not at the one before it.
+
+    The state before is looked at only for the kinds of findings that there are now, so that a sound change costs one check.
+
+    Parameters
+    ----------
+    touched
+        Input tables that differ between the two.
+    """
+    found = check_on(con, after, results=False, touched=touched)
+    if not found:
+        return []
+    known = set(check_on(con, before, results=False, touched=touched, only={f.code for f in found}))
+    return sorted((f for f in found if f not in known), key=_order)
+
+
+def run_findings(
+    con: duckdb.DuckDBPyConnection, run: int, tables: Collection[str], noted: Collection[tuple[str, str]] = ()
+) -> list[Finding]:
+    """Return what is implausible about the results of one run, also before they are committed.
+
+    Parameters
+    ----------
+    tables
+        Result tables that the run wrote rows of.
+    noted
+        (code, location) of what the stage said itself, which is not said again.
+    """
+    ref = Ref(0, "", 0)
+    rules = [r for file in _RESULT_RULES for r in file_rules(file) if r.results & set(tables)]
+    if not rules:
+        return []
+    con.execute("CREATE OR REPLACE TEMP TABLE checked_run AS SELECT $run::INTEGER AS run", {"run": run})
+    try:
+        found = [f for rule in rules for f in _apply(con, ref, rule)]
+    finally:
+        con.execute("DROP TABLE temp.checked_run")
+    codes_noted = {code for code, _ in noted}
+    return [f for f in found if f.code not in codes_noted or _is_news(f, noted)]
+
+
+def _is_news(finding: Finding, noted: Collection[tuple[str, str]]) -> bool:
+    """Return whether a stage that noted the same of other heat sources said nothing of this one."""
+    table, _, source = finding.location.partition(", ")
+    return table == "connection" and (finding.code, f"heat_source {source}") not in noted
+
+
+def summary(found: Iterable[Finding]) -> str:
+    """Return how many findings there are of each severity: ``2 errors, 5 warnings``."""
+    counts = dict.fromkeys(SEVERITIES, 0)
+    for finding in found:
+        counts[finding.severity] += 1
+    words = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "info": ("remark", "remarks")}
+    return ", ".join(f"{n:,} {words[severity][n != 1]}" for severity, n in counts.items() if n)
+
+
 def stored_findings(con: duckdb.DuckDBPyConnection, ref: Ref) -> list[Finding]:
-    """Return what the imports into the layers of a scenario, and its current runs, noted."""
-    rows = con.execute(_sql("findings_stored"), {"name": ref.name, "revision": ref.revision}).fetchall()
+    """Return what the imports into the layers of a scenario, and its current runs, noted and no rule can find again.
+
+    What a rule can find again is left out: it may have been mended since.
+    """
+    values = {"name": ref.name, "scenario": ref.scenario, "revision": ref.revision, "rules": sorted(codes())}
+    rows = con.execute(_sql("findings_stored"), values).fetchall()
     return [Finding(ref.name, *row) for row in rows]
 
 
 def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: int | None = None) -> int:
-    """Keep findings with a scenario's revision, or with a run, in place of those of the same codes that stand there.
+    """Keep findings with a scenario's revision, or with a run, in place of those of the rules that stand there.
 
     Returns
     -------
@@ -146,8 +268,9 @@ def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: i
 
     rows = list(findings)
     writer.con.execute(
-        "DELETE FROM meta.finding WHERE scenario = ? AND run IS NOT DISTINCT FROM ? AND list_contains(?, code)",
-        [ref.scenario, run, sorted(codes())],
+        "DELETE FROM meta.finding WHERE scenario = ? AND revision IS NOT DISTINCT FROM ? AND run IS NOT DISTINCT FROM ?"
+        " AND list_contains(?, code)",
+        [ref.scenario, ref.revision, run, sorted(codes())],
     )
     columns = {
         n: pa.array([getattr(f, n) for f in rows], pa.string()) for n in ("severity", "code", "location", "message")
@@ -159,9 +282,29 @@ def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: i
 
 def codes() -> dict[str, str]:
     """Return code -> what it means, of all rules."""
+    found: dict[str, str] = {}
+    for meaning in meanings():
+        found[meaning.code] = f"{found[meaning.code]}; {meaning.text}" if meaning.code in found else meaning.text
+    return found
+
+
+@functools.cache
+def meanings() -> tuple[Meaning, ...]:
+    """Return what is looked for, in the order of code and subject; a code may be looked for in inputs and in results."""
     from dhsdb.check_declared import CODES
 
-    return dict(sorted(({r.code: r.text for r in all_file_rules()} | CODES).items()))
+    files = ((_INPUT_RULES, "inputs"), (_RESULT_RULES, "results"))
+    found = [
+        Meaning(r.code, r.severity.replace("|", ", "), subject, r.text)
+        for names, subject in files
+        for name in names
+        for r in file_rules(name)
+    ]
+    found += [
+        Meaning(code, severities, "results" if "result" in code else "inputs", text)
+        for code, (severities, text) in CODES.items()
+    ]
+    return tuple(sorted(found, key=lambda m: (m.code, m.subject)))
 
 
 @functools.cache
@@ -177,27 +320,35 @@ def file_rules(name: str) -> tuple[Rule, ...]:
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     return tuple(
-        Rule(head[1], head[2], head[3], text[head.start() : end]) for head, end in zip(heads, ends, strict=True)
+        Rule(
+            head[1],
+            head[2],
+            head[4].replace("\n--", ""),
+            text[head.start() : end],
+            frozenset((head[3] or "").replace(",", " ").split()),
+        )
+        for head, end in zip(heads, ends, strict=True)
     )
 
 
-def _run_rules(con: duckdb.DuckDBPyConnection, ref: Ref, tables: Effective, files: Sequence[str]) -> Iterator[Finding]:
-    """Yield what breaks the rules of some files; a rule whose tables are all empty can find nothing."""
-    for rule in (r for file in files for r in file_rules(file)):
-        needs = rule.reads - _ALWAYS
-        if needs & tables.filled or not needs:
-            tables.ensure(rule.reads)
-            yield from _apply(con, ref, rule)
+def _is_wanted(rule: Rule, only: Collection[str] | None) -> bool:
+    return only is None or rule.code in only
+
+
+def _order(finding: Finding) -> tuple[int, str, str]:
+    """Return the place in a list: errors first, then by scenario and kind; those of a kind stand in order already."""
+    return (SEVERITIES.index(finding.severity), finding.scenario, finding.code)
 
 
 def _apply(con: duckdb.DuckDBPyConnection, ref: Ref, rule: Rule) -> Iterator[Finding]:
     """Yield the findings of a rule; beyond some of a kind, their number."""
-    rows = con.execute(rule.sql).fetchall()
-    for location, message, *severity in rows[:_MOST]:
-        yield Finding(ref.name, severity[0] if severity else rule.severity, rule.code, location, message)
-    if len(rows) > _MOST:
-        location = rows[_MOST][0].split(",")[0]
-        yield Finding(ref.name, rule.severity, rule.code, location, f"{len(rows) - _MOST:,} more of this kind.")
+    usual = rule.severity.partition("|")[0]
+    rows = sorted(con.execute(rule.sql).fetchall())
+    for location, message, *severity in rows[:MOST]:
+        yield Finding(ref.name, severity[0] if severity else usual, rule.code, location, message)
+    if len(rows) > MOST:
+        location = rows[MOST][0].split(",")[0]
+        yield Finding(ref.name, usual, rule.code, location, f"{len(rows) - MOST:,} more of this kind.")
 
 
 def _sql(name: str) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CODES = {
-    "unknown-reference": "a name that is not in the table that it refers to",
-    "out-of-bounds": "a number below or above what its column allows, or not finite",
-    "not-allowed": "a word that is not among its column's choices",
-    "duplicate-row": "a layer sets the same cell twice in one revision",
-    "layers-disagree": "layers of equal standing set the same cell to different values",
-    "profile-kind": "a profile of a kind that its column can't use",
-    "result-without-run": "result rows of a run that there is not",
-    "result-without-item": "result rows of an item that the run does not have",
-    "duplicate-result": "two result rows of the same natural key",
+    "unknown-reference": ("error, warning", "a name that is not in the table that it refers to"),
+    "out-of-bounds": ("error", "a number below or above what its column allows, or not finite"),
+    "not-allowed": ("error", "a word that is not among its column's choices"),
+    "duplicate-row": ("error", "a layer sets the same cell twice in one revision"),
+    "layers-disagree": ("warning", "layers of equal standing set the same cell to different values"),
+    "profile-kind": (
+        "error, warning",
+        "a profile of a kind that its column can't use; an error where a temperature is meant, or given, by mistake",
+    ),
+    "unknown-cell": ("error", "a Pareto variable varies a cell that there is not"),
+    "result-without-run": ("error", "result rows of a run that there is not"),
+    "result-without-item": ("error", "result rows of an item that the run does not have"),
+    "duplicate-result": ("error", "two result rows of the same natural key"),
 }
-"""Codes of the generated rules."""
+"""Severities and meaning of the codes of the generated rules."""
 
 PROFILE = "(name of a profile)"
 """How the meaning of a column ends that names a profile."""
@@ -103,5 +107,6 @@ RESULT_KEYS: dict[str, tuple[str, ...]] = {
     "grid_curve": ("year", "method", "step"),
     "pareto_point": ("study", "point"),
     "pareto_value": ("study", "point", "kind", "name"),
+    "figure": ("year", "item", "name", "t", "weight_h"),
 }
 """Natural key of each result table within a run."""

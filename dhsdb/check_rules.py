@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from dhsdb.check import Finding, Rule
+from dhsdb.check import MOST, Finding, Rule
 from dhsdb.check_declared import CODES, KINDS, REFERENCES, RESULT_KEYS, Reference
 from dhsdb.check_tables import bounds, breaks_sql, key_sql, place_sql
 from dhsdb.conflicts import conflicts_sql
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 def input_rules(tables: Effective) -> Iterator[Rule]:
     """Yield the rules that apply to the tables which a scenario fills."""
-    suspect = [table for table in tables.inputs if table.__table__.name in tables.suspect]
+    suspect = [table for table in tables.changed if table.__table__.name in tables.suspect]
     for code, part in (("out-of-bounds", _bounds_sql), ("not-allowed", _choices_sql)):
         parts = [sql for table in suspect if (sql := part(table))]
         if parts:
             yield _rule(code, "error", "\nUNION ALL\n".join(parts))
     for name in _written_twice(tables):
         yield _rule("duplicate-row", "error", _duplicates_sql(INPUT[name]))
-    if "profile_use" in tables.filled:
-        yield _rule("profile-kind", "warning", _kinds_sql())
+    yield _rule("profile-kind", "warning", _kinds_sql(), "profile_use")
+    yield _rule("unknown-cell", "error", _CELLS.format(cells=_all_cells()), "pareto_variable")
     if tables.peers:
-        for name in tables.held:
-            yield _rule("layers-disagree", "warning", _peers_sql(INPUT[name]))
+        for table in tables.changed:
+            yield _rule("layers-disagree", "warning", _peers_sql(table))
 
 
 def result_rules(*, all_runs: bool) -> Iterator[Rule]:
@@ -66,36 +66,53 @@ def result_rules(*, all_runs: bool) -> Iterator[Rule]:
 
 def unknown_references(tables: Effective) -> list[Finding]:
     """Return names that are not in the table that they refer to, with the nearest that is."""
-    active = sorted((r for r in REFERENCES if r.table in tables.filled), key=lambda r: (r.target, r.named))
-    tables.ensure({"profile", *(r.target for r in active)})
+    about = [r for r in REFERENCES if r.table in tables.held and tables.is_touched({r.table, r.target})]
+    tables.ensure({"profile", "profile_use", *(r.table for r in about), *(r.target for r in about)})
+    active = sorted((r for r in about if r.table in tables.filled), key=lambda r: (r.target, r.named))
     parts = [
         _references_sql(target, named, list(refs))
         for (target, named), refs in groupby(active, lambda r: (r.target, r.named))
     ]
     if "profile_use" in tables.filled:
         parts.append(_PROFILES)
+    rows = tables.con.execute("\nUNION ALL\n".join(parts)).fetchall() if parts else []
+    known: dict[tuple[str, str], list[str]] = {}
     found = []
-    for table, cell, severity, target, named, names, n, key in (
-        tables.con.execute("\nUNION ALL\n".join(parts)).fetchall() if parts else ()
-    ):
-        known = tables.con.execute(f'SELECT DISTINCT "{named}" FROM temp."{target}"').fetchall()
-        by = key if n == 1 else f"{key} and {n - 1} more"
-        text = f"'{' / '.join(names)}' is not in table {target}{f' (named by {by})' if key else ''}."
-        text = f"{text} {did_you_mean(names[-1], (str(row[0]) for row in known))}".strip()
-        found.append(Finding(tables.ref.name, severity, "unknown-reference", f"{table}.{cell}", text))
+    for (table, cell), alike in groupby(sorted(rows, key=lambda r: (*r[:2], r[5])), lambda r: r[:2]):
+        missing = list(alike)
+        for _table, _cell, severity, target, named, names, n, key in missing[:MOST]:
+            by = key if n == 1 else f"{key} and {n - 1} more"
+            text = f"'{' / '.join(names)}' is not in table {target}{f' (named by {by})' if key else ''}."
+            if (target, named) not in known:
+                listed = tables.con.execute(f'SELECT DISTINCT "{named}"::VARCHAR FROM temp."{target}"').fetchall()
+                known[target, named] = [row[0] for row in listed]
+            text = f"{text} {did_you_mean(names[-1], known[target, named])}".strip()
+            found.append(Finding(tables.ref.name, severity, "unknown-reference", f"{table}.{cell}", text))
+        if len(missing) > MOST:
+            text = f"{len(missing) - MOST:,} more of this kind."
+            found.append(Finding(tables.ref.name, missing[MOST][2], "unknown-reference", f"{table}.{cell}", text))
     return found
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------
 _RUNS = "(SELECT run FROM temp.checked_run)"
 
-_PROFILES = """SELECT u.name, u.cell, 'error', 'profile', 'profile', [u.profile], 1, ''
+_PROFILES = """SELECT DISTINCT u.name, u.cell, 'error', 'profile', 'profile', [u.profile], 1, ''
 FROM temp.profile_use AS u
 WHERE u.profile IS NOT NULL AND NOT EXISTS (FROM temp.profile AS p WHERE p.profile = u.profile)"""
 
 
-def _rule(code: str, severity: str, sql: str) -> Rule:
-    return Rule(severity, code, CODES[code], sql)
+_CELLS = """SELECT 'pareto_variable, ' || v.variable || ', cell', '\'\'' || v.cell || '\'\' is not TABLE.COLUMN of an input table.'
+FROM temp.pareto_variable AS v
+WHERE v.cell IS NULL OR NOT list_contains({cells}, v.cell)"""
+
+
+def _all_cells() -> list[str]:
+    return [f"{name}.{cell}" for name, table in INPUT.items() for cell in table.cell_names()]
+
+
+def _rule(code: str, severity: str, sql: str, *drivers: str) -> Rule:
+    return Rule(severity, code, CODES[code][1], sql, frozenset(drivers))
 
 
 def _bounds_sql(table: type[InputRow]) -> str:
@@ -110,7 +127,8 @@ def _bounds_sql(table: type[InputRow]) -> str:
     if not lines:
         return ""
     text = """format('{:g} is out of bounds: {:g} to {:g} {}', c.value, c.low, c.high, c.unit)"""
-    return f"""SELECT {place_sql(table, "c.name")} AS location, rtrim({text}) || '.' AS message
+    milli = "CASE WHEN c.unit = 'm' AND c.value > c.high AND c.value / 1000 <= c.high THEN ' Is it in mm?' ELSE '' END"
+    return f"""SELECT {place_sql(table, "c.name")} AS location, rtrim({text}) || '.' || {milli} AS message
 FROM (SELECT *, unnest([{", ".join(lines)}]) AS c FROM temp."{table.__table__.name}") AS r
 WHERE NOT isfinite(c.value) OR c.value NOT BETWEEN c.low AND c.high"""
 
@@ -131,10 +149,10 @@ def _written_twice(tables: Effective) -> list[str]:
     rows = "\nUNION ALL ".join(
         f"SELECT '{name}' AS name, hash({', '.join(_row_key(INPUT[name]))}) AS h, r.cells"
         f" FROM layer.{name} AS r WHERE r.{tables.in_layers}"
-        for name in tables.held
+        for name in (t.__table__.name for t in tables.changed)
     )
     sql = f"SELECT DISTINCT name FROM (SELECT name FROM ({rows}) AS r GROUP BY name, h HAVING {_TWICE})"
-    return sorted(row[0] for row in tables.con.execute(sql).fetchall()) if tables.held else []
+    return sorted(row[0] for row in tables.con.execute(sql).fetchall()) if rows else []
 
 
 _TWICE = (

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from dhsdb.check import Rule
     from dhsdb.names import Ref
     from dhsdb.schema.inputs import InputRow
 
 _NAME = re.compile(r"[a-z_0-9]+")
+
+
+_GENERATED = {"pareto_variable": ("cell",)}
+"""Cells that generated rules read, besides references and profiles."""
+_DERIVED = frozenset({"series", "key_year", "profile_use"})
 
 
 class Effective:
@@ -35,11 +41,19 @@ class Effective:
 
     ``temp.TABLE`` holds the rows of an input table, ``temp.level`` the layers of the stack, ``temp.key_year`` the keys and
     years of all tables, ``temp.profile_use`` which column names which profile, ``temp.series`` the heads of the series.
+    A table is made when the first rule wants to read it.
+
+    Parameters
+    ----------
+    touched
+        Input tables that were changed; None = all of them. Other model years, or other profiles, may concern any table.
 
     Attributes
     ----------
+    held
+        Input tables that the stack holds rows of, which need not be there in the end.
     filled
-        Tables that hold rows.
+        Tables made that hold rows.
     suspect
         Input tables of which some stored value breaks a bound.
     years
@@ -50,11 +64,12 @@ class Effective:
         Condition that a stored row belongs to a layer of the stack, whether it holds or not.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, ref: Ref) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, ref: Ref, touched: Iterable[str] | None = None) -> None:
         self.con = con
         self.ref = ref
         self.made: set[str] = set()
         self.filled: set[str] = set()
+        self.touched = None if touched is None or "model_year" in touched else frozenset(touched)
         levels = stack(con, ref)
         self.peers = has_equals(levels)
         held = touched_tables(con, INPUT, [Range(x.layer, NEVER, x.pin) for x in levels])
@@ -64,20 +79,53 @@ class Effective:
         self.in_layers = f"layer IN ({', '.join(str(x.layer) for x in levels)})"
         self.suspect = self._suspects()
         self.years = self._model_years()
-        for name in (n for n in self.held if n != "model_year"):
-            self._resolve(name)
-        self._gather()
 
     @property
-    def inputs(self) -> list[type[InputRow]]:
-        """Classes of the input tables that hold rows."""
-        return [INPUT[name] for name in self.held if name in self.filled]
+    def changed(self) -> list[type[InputRow]]:
+        """Classes of the input tables that the stack holds rows of and that were changed."""
+        return [INPUT[name] for name in self.held if self.is_touched({name})]
+
+    def is_touched(self, names: Iterable[str]) -> bool:
+        """Return whether one of some tables was changed."""
+        return self.touched is None or not self.touched.isdisjoint(names)
+
+    def concern(self, rule: Rule) -> bool:
+        """Return whether a rule can find anything, and make the tables that it reads if so."""
+        inputs = rule.reads & INPUT.keys()
+        whole = {"key_year"} | ({"series", "profile_use"} if self.is_touched({"profile"}) else set())
+        if (inputs or rule.reads & _DERIVED) and not (self.is_touched(inputs) or rule.reads & whole):
+            return False
+        if rule.needs and not any(self._may_hold(need.partition(".")[0]) for need in rule.needs):
+            return False
+        self.ensure(rule.reads)
+        return not rule.needs or any(self._holds(need) for need in rule.needs)
+
+    def _may_hold(self, name: str) -> bool:
+        """Return whether a table may hold rows; it need not be made for that."""
+        return name in self.filled or (name not in self.made and (name in self.held or name in _DERIVED))
+
+    def _holds(self, need: str) -> bool:
+        """Return whether a table holds rows, or a column is set, or true, in some row."""
+        name, _, column = need.partition(".")
+        if not column or name not in self.filled:
+            return name in self.filled
+        flag = isinstance(INPUT[name].__table__.columns[column].type, sa.Boolean)
+        condition = f'"{column}"' if flag else f'"{column}" IS NOT NULL'
+        row = self.con.execute(f'SELECT EXISTS (FROM temp."{name}" WHERE {condition})').fetchone()
+        return bool(row and row[0])
 
     def ensure(self, names: Iterable[str]) -> None:
-        """Make tables that the scenario has no rows for, so that rules may read them."""
-        for name in set(names) & INPUT.keys() - self.made:
-            cells = _columns(INPUT[name], _named_cells(name))
-            self._make(name, f"SELECT year, {cells} FROM layer.{name} LIMIT 0")
+        """Make tables that rules are about to read; those that the scenario has no rows for are empty."""
+        for name in sorted(names):
+            if name in self.made:
+                continue
+            if name in self.held:
+                self._resolve(name)
+            elif name in INPUT:
+                cells = _columns(INPUT[name], _named_cells(name))
+                self._make(name, f"SELECT year, {cells} FROM layer.{name} LIMIT 0")
+            elif name in _DERIVED:
+                self._derive(name)
 
     def add_runs(self, *, all_runs: bool) -> bool:
         """Make ``temp.checked_run``: the runs whose results are checked; return whether there are any."""
@@ -122,33 +170,42 @@ class Effective:
     def _suspects(self) -> frozenset[str]:
         """Return the tables with a stored value outside the bounds or choices of its column, whether it holds or not."""
         parts = []
-        for name in self.held:
-            table = INPUT[name]
+        for table in self.changed:
+            name = _name(table)
             bad = [condition for column in table.cell_names() if (condition := breaks_sql(table, column))]
             if bad:
                 parts.append(f"SELECT '{name}' FROM layer.{name} WHERE {self.in_layers} AND ({' OR '.join(bad)})")
         return frozenset(row[0] for row in self.con.execute(" UNION ".join(parts)).fetchall()) if parts else frozenset()
 
-    def _gather(self) -> None:
-        """Make the tables that say the same of all input tables."""
-        self.ensure({"profile"})
-        self._make(
-            "series", "SELECT p.profile, s.* FROM temp.profile AS p JOIN meta.series AS s ON s.sha256 = p.sha256"
-        )
-        keyed = [
-            f"SELECT '{t.__table__.name}' AS name, {key_sql(t)} AS key, r.year FROM temp.\"{t.__table__.name}\" AS r"
-            for t in self.inputs
-            if t.by_year and t.keys()
-        ]
-        self._make(
-            "key_year", " UNION ALL ".join(keyed) or "SELECT '' AS name, '' AS key, NULL::SMALLINT AS year LIMIT 0"
-        )
-        used = [
-            f"SELECT DISTINCT '{t.__table__.name}' AS name, '{c}' AS cell, \"{c}\" AS profile FROM temp.\"{t.__table__.name}\""
-            for t in self.inputs
-            for c in profile_cells(t)
-        ]
-        self._make("profile_use", " UNION ALL ".join(used) or "SELECT '' AS name, '' AS cell, '' AS profile LIMIT 0")
+    def _derive(self, name: str) -> None:
+        """Make a table that says the same of several input tables."""
+        if name == "series":
+            self.ensure({"profile"})
+            heads = "SELECT p.profile, s.* FROM temp.profile AS p JOIN meta.series AS s ON s.sha256 = p.sha256"
+            self._make(name, heads)
+            return
+        tables = [INPUT[t] for t in self.held] if self.is_touched({"profile"}) else self.changed
+        if name == "key_year":
+            tables = [t for t in self.changed if t.by_year and t.keys()]
+            parts = [
+                f"SELECT '{_name(t)}' AS name, {key_sql(t)} AS key, r.year FROM temp.\"{_name(t)}\" AS r"
+                for t in tables
+            ]
+            none = "SELECT '' AS name, '' AS key, NULL::SMALLINT AS year LIMIT 0"
+        else:
+            tables = [t for t in tables if profile_cells(t)]
+            parts = [
+                f"SELECT DISTINCT '{_name(t)}' AS name, '{c}' AS cell, \"{c}\" AS profile FROM temp.\"{_name(t)}\""
+                for t in tables
+                for c in profile_cells(t)
+            ]
+            none = "SELECT '' AS name, '' AS cell, '' AS profile LIMIT 0"
+        self.ensure(_name(t) for t in tables)
+        self._make(name, " UNION ALL ".join(parts) or none)
+
+
+def _name(table: type[InputRow]) -> str:
+    return str(table.__table__.name)
 
 
 # --- SQL of a column or a row ----------------------------------------------------------------------------------------
@@ -196,7 +253,7 @@ def _named_cells(name: str) -> tuple[str, ...]:
 
     table = INPUT[name]
     words = {w for rule in all_file_rules() if name in rule.reads for w in _NAME.findall(rule.sql)}
-    words |= {c for r in REFERENCES if r.table == name for c in r.columns}
+    words |= {c for r in REFERENCES if r.table == name for c in r.columns} | set(_GENERATED.get(name, ()))
     words |= {c for r in REFERENCES if r.target == name for c in r.named} | set(profile_cells(table))
     words |= {
         c for c in table.cell_names() if isinstance(table.__table__.columns[c].type, Geometry) and f"has_{c}" in words

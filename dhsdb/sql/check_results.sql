@@ -1,27 +1,43 @@
 -- Rules on the results of temp.checked_run, a run and its stage per row. Each statement returns location and message.
 
--- warning loss-above-capacity: a connection loses more heat than it carries
+-- warning loss-above-capacity: a connection loses more heat than it carries, as where kW are read as MW
 SELECT 'connection, ' || c.source, format('run {}: it loses {:,.4g} kW of {:,.4g} kW.', c.run, c.loss_kw, c.capacity_kw)
 FROM result.connection AS c
 JOIN temp.checked_run AS r ON r.run = c.run
 WHERE c.loss_kw >= c.capacity_kw;
 
--- warning diameter: a pipe wider than 1.2 m inside
-SELECT 'connection, ' || c.source, format('run {}: its pipe is {:g} m wide.', c.run, c.diameter_m)
+-- warning loss-share: a connection loses more than a fifth of what it carries
+SELECT 'connection, ' || c.source, format('run {}: it loses {:.0f} % of {:,.4g} kW.', c.run, 100 * c.loss_kw / c.capacity_kw, c.capacity_kw)
 FROM result.connection AS c
 JOIN temp.checked_run AS r ON r.run = c.run
-WHERE c.diameter_m > 1.2
+WHERE c.loss_kw > 0.2 * c.capacity_kw AND c.loss_kw < c.capacity_kw;
+
+-- warning diameter: a pipe wider than 1.2 m inside, that of a single source wider than 1 m, or so wide for its source that the water would
+-- stand still: less than 0.02 m/s at 30 K between supply and return
+SELECT 'connection, ' || c.source, CASE
+    WHEN c.diameter_m > 1 THEN format('run {}: its pipe is {:g} m wide.', c.run, c.diameter_m)
+    ELSE format('run {}: its pipe is {:g} m wide for {:,.4g} kW: was the capacity in kW?', c.run, c.diameter_m, c.capacity_kw)
+END
+FROM result.connection AS c
+JOIN temp.checked_run AS r ON r.run = c.run
+WHERE c.diameter_m > 1 OR c.capacity_kw > 0 AND c.capacity_kw < 0.02 * 30 * 4186 * pi() / 4 * c.diameter_m ** 2
 UNION ALL
 SELECT 'network, ' || n.pipe, format('run {}: it is {:g} m wide.', n.run, n.diameter_m)
 FROM result.network AS n
 JOIN temp.checked_run AS r ON r.run = n.run
 WHERE n.diameter_m > 1.2;
 
--- warning cost-per-kw: a connection outside 1 to 10,000 per kW
+-- warning trench: a trench of more than three times the distance as the crow flies and 500 m more than it; streets make 1.2 to 2 times
+SELECT 'connection, ' || c.source, format('run {}: its trench is {:,.0f} m long, over a distance of {:,.0f} m.', c.run, c.trench_m, c.distance_m)
+FROM result.connection AS c
+JOIN temp.checked_run AS r ON r.run = c.run
+WHERE c.trench_m > 3 * c.distance_m AND c.trench_m > c.distance_m + 500;
+
+-- warning cost-per-kw: a connection outside 1 to 5,000 per kW
 SELECT 'connection, ' || c.source, format('run {}: it costs {:,.4g} per kW.', c.run, c.cost_per_kw)
 FROM result.connection AS c
 JOIN temp.checked_run AS r ON r.run = c.run
-WHERE c.cost_per_kw NOT BETWEEN 1 AND 10000;
+WHERE c.cost_per_kw NOT BETWEEN 1 AND 5000;
 
 -- warning full-load-hours: more full-load hours than a year has
 SELECT 'energy, ' || concat_ws(' / ', i.site, i.technology, i.commodity),
@@ -41,7 +57,14 @@ WHERE u.mwh > 0
 GROUP BY u.run, u.year, i.site, i.commodity
 HAVING sum(u.mwh) > 0.001;
 
--- warning linear-heat-density: a grid that carries less than 0.2 or more than 40 MWh per metre of trench a year
+-- warning linear-heat-density: a grid that carries less than 0.2 or more than 40 MWh per metre of trench a year; a connection that
+-- would carry less than 0.2 even at full load all year
+SELECT 'connection, ' || c.source,
+    format('run {}: {:,.4g} kW over {:,.0f} m are {:.3g} MWh/m a year at most.', c.run, c.capacity_kw, c.trench_m, 8.76 * c.capacity_kw / c.trench_m)
+FROM result.connection AS c
+JOIN temp.checked_run AS r ON r.run = c.run
+WHERE c.trench_m > 0 AND 8.76 * c.capacity_kw < 0.2 * c.trench_m
+UNION ALL
 SELECT 'grid_curve, ' || g.method,
     format('run {}: {:,.0f} MWh over {:,.0f} m are {:.3g} MWh/m a year.', g.run, g.heat_mwh, g.trench_m, g.heat_mwh / g.trench_m)
 FROM result.grid_curve AS g

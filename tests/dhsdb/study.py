@@ -38,11 +38,17 @@ def add(db: Database, scenario: str, table: str, *rows: Mapping[str, Any]) -> No
 
 
 def add_profile(
-    db: Database, scenario: str, name: str, values: Sequence[float] | np.ndarray, kind: str, unit: str = ""
+    db: Database,
+    scenario: str,
+    name: str,
+    values: Sequence[float] | np.ndarray,
+    kind: str,
+    unit: str = "",
+    **facts: Any,
 ) -> str:
     """Store a series and name it."""
     with db.write("a test") as writer:
-        (sha256,) = series.save(writer, [series.Values(np.asarray(values, np.float64), kind, unit)])
+        (sha256,) = series.save(writer, [series.Values(np.asarray(values, np.float64), kind, unit, **facts)])
     add(db, scenario, "profile", {"profile": name, "sha256": sha256})
     return sha256
 

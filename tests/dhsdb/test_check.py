@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import shapely
 
 from dhsdb import composition, edits, scenarios
 from dhsdb.check import Finding, check, check_on, codes, file_rules, store_findings
@@ -58,6 +59,19 @@ def test_an_empty_scenario_has_no_findings(db: Database) -> None:
 
 # --- inputs: one row or two that break a rule ------------------------------------------------------------------------
 _CENTRE = {"site": "centre"}
+_LINE = {"site_from": "centre", "site_to": "harbour", "line": "main", "commodity": "heat"}
+_PROFILES: dict[str, tuple[np.ndarray, str, str]] = {
+    "double": (np.linspace(1, 2, 8760), "factor", ""),
+    "swinging": (np.linspace(-0.5, 1, 8760), "factor", ""),
+    "cheap": (np.full(8760, 0.04), "price", "EUR/kWh"),
+    "evening price": (np.r_[np.full(8000, 10.0), np.full(760, 50.0)], "price", "EUR/MWh"),
+    "percent": (np.full(8760, 100 / 8760), "share", ""),
+    "nothing": (np.zeros(8760), "share", ""),
+    "load in kW": (np.full(8760, 10000.0), "power", "MW"),
+    "sea": (np.full(8760, 280.0), "temperature", "degC"),
+    "quarters": (np.full(35040, 0.9), "factor", ""),
+}
+"""Profiles of which a row that names them makes a finding."""
 _ROWS: list[tuple[str, str, str, list[dict[str, Any]], str, str]] = [
     # code, severity, table, rows, location, part of the message
     ("unknown-reference", "error", "process_flow",
@@ -122,13 +136,56 @@ _ROWS: list[tuple[str, str, str, list[dict[str, Any]], str, str]] = [
     ("efficiency-above-1", "warning", "process_flow",
      [_CENTRE | {"process": "boiler", "mode": "1", "commodity": "gas", "direction": "in", "ratio": 0.8}],
      "process_flow, centre / boiler / 1", "it gives 1.25 MWh out per MWh taken in."),
-    ("efficiency-above-1", "info", "process_flow",
-     [_CENTRE | {"process": "boiler", "mode": "1", "commodity": "gas", "direction": "in", "ratio": 0.9}],
-     "process_flow, centre / boiler / 1", "it gives 1.11 MWh out per MWh taken in."),
+    ("efficiency-above-1", "warning", "process_flow",
+     [_CENTRE | {"process": "boiler", "mode": "1", "commodity": "power", "direction": "out", "ratio": 0.2}],
+     "process_flow, centre / boiler / 1", "it gives 1.09 MWh out per MWh taken in."),
+    ("efficiency-above-1", "warning", "process_flow",
+     [_CENTRE | {"process": "boiler", "mode": "1", "commodity": "heat", "direction": "out", "ratio": 1.0, "ratio_profile": "double"}],
+     "process_flow, centre / boiler / 1", "it gives 1.82 MWh out per MWh taken in."),
     ("cost-per-kw", "warning", "process", [_CENTRE | {"process": "boiler", "existing_mw": 1.0, "capital": 60.0}],
      "process, centre / boiler, capital", "0.06 EUR/kW is outside 5 to 20,000 EUR/kW."),
     ("cost-per-kw", "warning", "storage", [_CENTRE | {"storage": "tank", "commodity": "heat", "capital_e": 3e7}],
      "storage, centre / tank, capital_e", "EUR/kWh is outside"),
+    ("cost-per-kw", "warning", "transmission", [_LINE | {"capital": 50.0}],
+     "transmission, centre / harbour / main / heat, capital", "0.05 EUR/kW is outside 1 to 20,000 EUR/kW."),
+    ("cost-unit", "warning", "process",
+     [{"site": f"s{i}", "process": "boiler", "capital": c} for i, c in enumerate((60000.0, 70000.0, 60.0))],
+     "process, s2 / boiler, capital", "60 per MW is a 1,000th of that of boiler at other sites: is it per kW?"),
+    ("cost-unit", "warning", "process",
+     [{"site": f"s{i}", "process": "boiler", "capital": c} for i, c in enumerate((60000.0, 70000.0, 65000.0, 67.5e6))],
+     "process, s3 / boiler, capital", "6.75e+07 per MW is 1,038 times that of boiler at other sites."),
+    ("cost-per-m", "warning", "pipe_type", [{"pipe_type": "DN100", "diameter_m": 0.1071, "cost_per_m": 0.75}],
+     "pipe_type, DN100, cost_per_m", "0.75 EUR/m is outside 20 to 20,000 EUR/m."),
+    ("fixed-cost", "warning", "process", [_CENTRE | {"process": "boiler", "capital": 60000.0, "fixed": 2e6}],
+     "process, centre / boiler, fixed", "3,333 % of the investment"),
+    ("fixed-cost", "warning", "storage", [_CENTRE | {"storage": "tank", "commodity": "heat", "capital_e": 3000.0, "fixed_e": 3000.0}],
+     "storage, centre / tank, fixed_e", "100 % of the investment"),
+    ("price", "warning", "commodity", [_CENTRE | {"commodity": "gas", "bought": True, "price": 0.035}],
+     "commodity, centre / gas, price", "0.035 EUR/MWh is little: is it per kWh?"),
+    ("price", "warning", "commodity", [_CENTRE | {"commodity": "heat", "sold": True, "sale_price": 35000.0}],
+     "commodity, centre / heat, sale_price", "is more than 2,000 EUR/MWh."),
+    ("price", "warning", "emission", [_CENTRE | {"emission": "CO2", "price": 0.075}],
+     "emission, centre / CO2, price", "is it per kg?"),
+    ("price", "warning", "commodity", [_CENTRE | {"commodity": "power", "bought": True, "price_profile": "cheap"}],
+     "commodity, centre / power, price", "0.04 EUR/MWh is little"),
+    ("sale-above-purchase", "warning", "commodity",
+     [_CENTRE | {"commodity": "power", "bought": True, "price": 30.0, "sold": True, "sale_price": 90.0}],
+     "commodity, centre / power, sale_price", "sale_price 90 is up to 60 per MWh above price 30: buying and selling it at once earns that without end"),
+    ("sale-above-purchase", "warning", "commodity",
+     [_CENTRE | {"commodity": "power", "bought": True, "price_profile": "spot price", "sold": True, "sale_price": 41.0, "sale_max_mw": 5.0}],
+     "commodity, centre / power, sale_price", "sale_price 41 is up to 1 per MWh above price (profile spot price): buying and selling it at once earns that."),
+    ("sale-above-purchase", "warning", "commodity",
+     [_CENTRE | {"commodity": "power", "bought": True, "price_profile": "spot price", "sold": True, "sale_profile": "evening price"}],
+     "commodity, centre / power, sale_price", "sale_price (profile evening price) is up to 10 per MWh above price (profile spot price)"),
+    ("sale-above-purchase", "warning", "commodity",
+     [_CENTRE | {"commodity": "power", "bought": True, "price": 1.0, "price_profile": "swinging", "sold": True, "sale_price": 0.9, "sale_profile": "swinging"}],
+     "commodity, centre / power, sale_price", "sale_price (profile swinging) is up to 0.05 per MWh above price (profile swinging)"),
+    ("endless-profit", "warning", "commodity", [_CENTRE | {"commodity": "heat", "sold": True, "sale_price": 200.0}],
+     "process, centre / boiler", "a year by selling heat and buying gas, and nothing limits it."),
+    ("loss-share", "warning", "storage", [_CENTRE | {"storage": "tank", "commodity": "heat", "loss": 0.2}],
+     "storage, centre / tank, loss", "20 % of the content is lost in an hour: is it per day?"),
+    ("loss-share", "warning", "transmission", [_LINE | {"eff": 0.5}],
+     "transmission, centre / harbour / main / heat, eff", "50 % is lost on the way."),
     ("loss-share", "warning", "network_temperature", [_CENTRE | {"supply_c": 90.0, "return_c": 50.0, "loss_share": 0.5}],
      "network_temperature, centre, loss_share", "50 % of the heat is lost."),
     ("diameter", "warning", "network_pipe", [{"pipe": "p1", "diameter_m": 1.5, "trench_m": 30000.0}],
@@ -138,10 +195,25 @@ _ROWS: list[tuple[str, str, str, list[dict[str, Any]], str, str]] = [
     ("full-load-hours", "warning", "heat_source",
      [{"heat_source": "mall 2", "kind": "supermarket", "capacity_mw": 0.1, "annual_mwh": 1000.0}],
      "heat_source, mall 2, annual_mwh", "1,000 MWh from 0.1 MW are 10,000 full-load hours."),
+    ("full-load-hours", "warning", "heat_source",
+     [{"heat_source": "mall 2", "kind": "supermarket", "capacity_mw": 1.9, "annual_mwh": 8.0}],
+     "heat_source, mall 2, annual_mwh", "8 MWh from 1.9 MW are 4.2 full-load hours."),
     ("full-load-hours", "warning", "building_demand", [{"building": "b1", "space_heat_mwh": 100.0, "peak_mw": 0.01}],
      "building_demand, b1, peak_mw", "10,000 full-load hours"),
+    ("full-load-hours", "warning", "building_demand", [{"building": "b1", "space_heat_mwh": 100.0, "peak_mw": 50.0}],
+     "building_demand, b1, peak_mw", "100 MWh at a peak of 50 MW are 2 full-load hours"),
     ("specific-heat", "warning", "building_demand", [{"building": "b1", "space_heat_mwh": 120000.0}],
      "building_demand, b1", "120,000 kWh/m2 a year."),
+    ("specific-heat", "warning", "building_demand", [{"building": "b1", "space_heat_mwh": 0.12}],
+     "building_demand, b1", "0.12 kWh/m2 a year. Is its demand in GWh?"),
+    ("specific-peak", "warning", "building_demand", [{"building": "b1", "space_heat_mwh": 120.0, "peak_mw": 50.0}],
+     "building_demand, b1, peak_mw", "50 MW for 1,000 m2 are 50,000 W/m2: is it kW?"),
+    ("energy-unit", "warning", "demand",
+     [{"site": f"s{i}", "commodity": "cold", "timing": "year", "mwh": m} for i, m in enumerate((900.0, 1000.0, 1e6))],
+     "demand, s2 / cold, mwh", "1e+06 MWh is 1,000 times that of other sites: is it kWh?"),
+    ("energy-unit", "warning", "demand",
+     [_CENTRE | {"commodity": "heat", "timing": "slice", "mwh": 87600.0, "profile": "load in kW"}],
+     "demand, centre / heat, mwh", "profile 'load in kW' adds up to 8.76e+07 MWh: are both in the same unit?"),
     ("capacity-unit", "warning", "heat_source", [{"heat_source": "mall 3", "kind": "supermarket", "capacity_mw": 150.0}],
      "heat_source, mall 3, capacity_mw", "150 MW is more than a supermarket gives (2 MW): is it kW?"),
     ("capacity-unit", "warning", "heat_source",
@@ -153,10 +225,63 @@ _ROWS: list[tuple[str, str, str, list[dict[str, Any]], str, str]] = [
     ("capacity-unit", "warning", "process",
      [{"site": f"s{i}", "process": "boiler", "existing_mw": m} for i, m in enumerate((40.0, 60.0, 50000.0))],
      "process, s2 / boiler, existing_mw", "times that of boiler at other sites: is it kW?"),
+    ("capacity-unit", "warning", "process", [_CENTRE | {"process": "boiler", "existing_mw": 50000.0}],
+     "process, centre / boiler, existing_mw", "times the peak of heat there (17.1 MW): is it kW?"),
+    ("capacity-unit", "warning", "storage",
+     [{"site": f"s{i}", "storage": "tank", "commodity": "heat", "e_existing": m} for i, m in enumerate((400.0, 600.0, 500000.0))],
+     "storage, s2 / tank, e_existing", "times that of tank at other sites: is it kWh?"),
+    ("capacity-unit", "warning", "storage",
+     [_CENTRE | {"storage": "tank", "commodity": "heat", "e_existing": 500.0, "p_existing": 50000.0}],
+     "storage, centre / tank, p_existing", "50000 MW charge 500 MWh in 0.01 h: are both MW and MWh?"),
+    ("capacity-unit", "warning", "heat_source", [{"heat_source": "oven", "kind": "oven", "capacity_mw": 600.0}],
+     "heat_source, oven, capacity_mw", "600 MW is much for a heat source: is it kW?"),
     ("linear-heat-density", "warning", "network_pipe", [{"pipe": "p1", "site": "centre", "trench_m": 30.0}],
      "network_pipe, centre", "MWh/m a year"),
     ("emission-factor", "warning", "commodity_emission", [_CENTRE | {"commodity": "gas", "emission": "CO2", "t_per_mwh": 202.0}],
      "commodity_emission, centre / gas / CO2", "202 t/MWh: is it kg or g?"),
+    ("emission-factor", "warning", "process_emission",
+     [_CENTRE | {"process": "boiler", "mode": "1", "emission": "NOx", "t_per_mwh": 100.0}],
+     "process_emission, centre / boiler / 1 / NOx", "100 t/MWh: is it kg or g?"),
+    ("emission-factor", "warning", "commodity_emission", [_CENTRE | {"commodity": "gas", "emission": "CO2", "t_per_mwh": 0.0002}],
+     "commodity_emission, centre / gas / CO2", "0.0002 t/MWh: is it t/kWh?"),
+    ("sign", "warning", "demand", [_CENTRE | {"commodity": "heat", "timing": "slice", "mwh": -5.0, "profile": "heat demand"}],
+     "demand, centre / heat, mwh", "-5 is negative."),
+    ("sign", "warning", "process", [_CENTRE | {"process": "boiler", "existing_mw": 50.0, "capital": -60000.0}],
+     "process, centre / boiler, capital", "-60000 is negative."),
+    ("sign", "warning", "process_flow",
+     [_CENTRE | {"process": "boiler", "mode": "1", "commodity": "gas", "direction": "in", "ratio": -1.1}],
+     "process_flow, centre / boiler / 1 / gas / in, ratio", "-1.1 is negative."),
+    ("sign", "info", "commodity", [_CENTRE | {"commodity": "waste", "bought": True, "price": -20.0}],
+     "commodity, centre / waste, price", "-20 is negative."),
+    ("sign", "warning", "storage", [_CENTRE | {"storage": "tank", "commodity": "heat", "capital_e": -3000.0}],
+     "storage, centre / tank, capital_e", "is negative"),
+    ("sign", "warning", "demand", [_CENTRE | {"commodity": "heat", "timing": "slice", "mwh": 5.0, "profile": "swinging"}],
+     "demand, profile", "profile 'swinging' of factor goes down to -0.5."),
+    ("share-sum", "info", "demand", [_CENTRE | {"commodity": "heat", "timing": "slice", "mwh": 5.0, "profile": "percent"}],
+     "profile, percent", "its shares add up to 100; they are scaled to 1."),
+    ("share-sum", "error", "demand", [_CENTRE | {"commodity": "heat", "timing": "slice", "mwh": 5.0, "profile": "nothing"}],
+     "profile, nothing", "its shares add up to 0, so a demand can't be spread by them."),
+    ("profile-unit", "warning", "commodity", [_CENTRE | {"commodity": "power", "bought": True, "price_profile": "cheap"}],
+     "profile, cheap", "it is a price in EUR/kWh, but is read as money/MWh."),
+    ("profile-unit", "warning", "model_option", [{"option": "currency", "value": "SEK"}],
+     "profile, spot price", "it is in EUR/MWh, but the scenario's currency is SEK."),
+    ("profile-unit", "warning", "process", [_CENTRE | {"process": "heat pump", "lift_source": "sea", "lift_efficiency": 0.5}],
+     "profile, sea", "it is 280 degC on average: is it in kelvin?"),
+    ("profile-step", "error", "process", [_CENTRE | {"process": "boiler", "avail_profile": "quarters"}],
+     "profile, quarters", "its 35040 steps are 0.25 h long, but one value per hour is read."),
+    ("years-stand-for", "warning", "model_year", [{"year": 2025, "stands_for": 5.0}],
+     "model_year, 2025", "it stands for 5 years, but the next model year is 2035: 5 years count nothing."),
+    ("years-stand-for", "warning", "model_year", [{"year": 2035, "stands_for": 12.0}],
+     "model_year, 2035", "2 years count twice."),
+    ("years-stand-for", "warning", "model_year", [{"year": 2045, "stands_for": 0.0}], "model_year, 2045", "it stands for no year"),
+    ("limit-unit", "warning", "limit", [{"limit": "budget", "value": 1.0, "quantity": "cost", "unit": "MWh"}],
+     "limit, budget, unit", "cost is limited in MWh."),
+    ("source-capacity", "warning", "heat_source", [{"heat_source": "mall 9", "kind": "supermarket"}],
+     "heat_source", "1 of 4 have no capacity_mw above 0, so they are not connected."),
+    ("diameter", "warning", "pipe_type", [{"pipe_type": "DN0", "diameter_m": 0.004}],
+     "pipe_type, DN0, diameter_m", "0.004 m is narrower than 1 cm."),
+    ("out-of-bounds", "error", "network_pipe", [{"pipe": "p1", "diameter_m": 107.0, "trench_m": 30000.0}],
+     "network_pipe, p1, diameter_m", "107 is out of bounds: 0 to 3 m. Is it in mm?"),
     ("rate", "warning", "process", [_CENTRE | {"process": "boiler", "wacc": 0.5, "cap_max": 1.0}],
      "process, centre / boiler, wacc", "50 % a year"),
     ("rate", "warning", "site", [{"site": "centre", "discount_rate": 0.4}],
@@ -173,6 +298,9 @@ def test_rows_that_break_a_rule(
     study: HeldOpen, code: str, severity: str, table: str, rows: list[dict[str, Any]], location: str, message: str
 ) -> None:
     scenarios.derive(study, "bad", "base")
+    for profile in _PROFILES.keys() & {value for row in rows for value in row.values() if isinstance(value, str)}:
+        values, kind, unit = _PROFILES[profile]
+        add_profile(study, "bad", profile, values, kind, unit, step_h=8760 / len(values))
     add(study, "bad", table, *rows)
     found = of(check(study, "bad", results=False), code)
     assert any(f.location == location and message in f.message for f in found), found
@@ -230,6 +358,44 @@ def _peak(db: HeldOpen) -> None:
     edits.set_cells(db, "base", "process.cap_max", 5.0, message="little")
 
 
+def _buildings(each_mwh: float) -> Callable[[HeldOpen], None]:
+    def spoil(db: HeldOpen) -> None:
+        names = [{"building": f"n{i}"} for i in range(10)]
+        place = {"site": "centre", "floor_area_m2": 60 * each_mwh, "geometry": shapely.Point(0, 0)}
+        add(db, "base", "building", *(name | place for name in names))
+        add(db, "base", "building_demand", *(n | {"space_heat_mwh": each_mwh, "profile": "heat demand"} for n in names))
+
+    return spoil
+
+
+def _peak_of_buildings(db: HeldOpen) -> None:
+    edits.remove_rows(db, "base", "storage", where="TRUE", message="none")
+    edits.set_cells(db, "base", "process.cap_max", 50.0, where="process = 'boiler'", message="bounded")
+    _buildings(1e5)(db)
+
+
+def _several_boilers(db: HeldOpen) -> None:
+    for name, mw in (("a", 10.0), ("b", 12.0), ("c", 15.0), ("d", 12000.0)):
+        add(db, "base", "process", _CENTRE | {"process": name, "cap_max": mw})
+        flow = _CENTRE | {"process": name, "mode": "1", "commodity": "heat", "direction": "out", "ratio": 1.0}
+        add(db, "base", "process_flow", flow)
+
+
+def _condensing(ratio: float) -> Callable[[HeldOpen], None]:
+    def spoil(db: HeldOpen) -> None:
+        edits.set_cells(db, "base", "process.condensing", value=True, where="process = 'boiler'", message="it does")
+        edits.set_cells(db, "base", "process_flow.ratio", ratio, where="commodity = 'gas'", message="more")
+
+    return spoil
+
+
+def _standard(hours: int, start: str) -> Callable[[HeldOpen], None]:
+    def spoil(db: HeldOpen) -> None:
+        add_profile(db, "base", "availability", np.full(hours, 0.9), "factor", calendar="standard", start=start)
+
+    return spoil
+
+
 _STATES: list[tuple[str, str, Callable[[HeldOpen], None], str, str]] = [
         ("no-model-year", "warning", _no_years, "model_year", "it can't be run"),
         ("mixed-crs", "error", _mixed_crs, "layer base, other", "EPSG:3067"),
@@ -237,6 +403,13 @@ _STATES: list[tuple[str, str, Callable[[HeldOpen], None], str, str]] = [
         ("profile-length", "warning", _short, "profile, availability", "168 steps of 1 h"),
         ("leap-year", "warning", _leap, "profile", "1 series have 8784 h and 3 have 8760 h"),
         ("leap-year", "warning", _leap, "profile, availability", "its calendar is noleap"),
+        ("leap-year", "warning", _standard(8784, ""), "profile, availability", "it has 8784 h, but no model year does (2025, 2035, 2045)"),
+        ("leap-year", "warning", _standard(8760, "2024-01-01"), "profile, availability", "it starts in 2024, which has 8784 h, but it has 8760 h."),
+        ("efficiency-above-1", "warning", _condensing(0.8), "process_flow, centre / boiler / 1", "1.25 MWh out per MWh taken in, more than condensing can"),
+        ("capacity-unit", "warning", _several_boilers, "process, centre / d, cap_max", "12000 is 889 times that of others that give heat there"),
+        ("energy-unit", "warning", _buildings(9e6), "building_demand, centre", "the buildings need 900 times the 100,000 MWh of the site's own demand: is it kWh?"),
+        ("demand-twice", "warning", _buildings(9000.0), "demand, centre / heat", "100,000 MWh, and its 11 buildings need 90,120 MWh: both count."),
+        ("peak-above-capacity", "warning", _peak_of_buildings, "demand, centre / heat, 2025", "but only 70 MW can stand"),
         ("availability", "warning", _negative, "process, centre / heat pump, avail_profile", "runs from -0.1 to -0.1"),
         ("availability", "warning", _source_above_1, "heat_source, mall 1, profile", "runs from 2 to 2"),
         ("profile-kind", "error", _temperature_as_availability, "process.avail_profile", "of kind temperature, but factor is wanted"),
@@ -253,6 +426,58 @@ def test_states_that_break_a_rule(
     found = of(check(study, "base", results=False), code)
     assert any(f.location == location and message in f.message for f in found), found
     assert {f.severity for f in found if f.location == location} == {severity}
+
+
+def test_a_condensing_unit_may_exceed_1(study: HeldOpen) -> None:
+    _condensing(1 / 1.15)(study)
+    assert of(check(study, "base"), "efficiency-above-1") == []
+
+
+def test_a_heat_pump_may_exceed_1(study: HeldOpen) -> None:
+    edits.set_cells(
+        study, "base", "process_flow.ratio", 0.3, where="process = 'heat pump' AND direction = 'in'", message="m"
+    )
+    assert of(check(study, "base"), "efficiency-above-1") == []
+
+
+@pytest.mark.parametrize(("cells", "found"), [({}, 1), ({"max_mw": 5.0}, 0), ({"price": 190.0}, 0)])
+def test_profit_without_end_needs_a_margin_and_no_limit(study: HeldOpen, cells: dict[str, float], found: int) -> None:
+    add(study, "base", "commodity", _CENTRE | {"commodity": "heat", "sold": True, "sale_price": 200.0})
+    add(study, "base", "commodity", _CENTRE | {"commodity": "gas", "bought": True, "price": 35.0} | cells)
+    assert len(of(check(study, "base"), "endless-profit")) == found
+
+
+def test_profit_is_bounded_by_capacity(study: HeldOpen) -> None:
+    add(study, "base", "commodity", _CENTRE | {"commodity": "heat", "sold": True, "sale_price": 200.0})
+    edits.set_cells(study, "base", "process.cap_max", 60.0, where="process = 'boiler'", message="bounded")
+    assert of(check(study, "base"), "endless-profit") == []
+
+
+def test_sale_at_the_price_of_purchase_is_sound(study: HeldOpen) -> None:
+    row = _CENTRE | {
+        "commodity": "power",
+        "bought": True,
+        "price_profile": "spot price",
+        "sold": True,
+        "sale_profile": "spot price",
+    }
+    add(study, "base", "commodity", row)
+    assert of(check(study, "base"), "sale-above-purchase") == []
+
+
+def test_a_leap_model_year_fits_a_profile_with_the_leap_day(study: HeldOpen) -> None:
+    _standard(8784, "2028-01-01")(study)
+    add(study, "base", "model_year", {"year": 2028})
+    assert [f.location for f in of(check(study, "base"), "leap-year")] == ["profile"], "of several lengths only"
+
+
+def test_heat_pumps_of_small_sources_are_no_peers_of_a_large_boiler(study: HeldOpen) -> None:
+    for i in range(4):
+        add(study, "base", "process", _CENTRE | {"process": f"pump {i}", "cap_max": 0.1, "heat_source": "mall 1"})
+        flow = _CENTRE | {"process": f"pump {i}", "mode": "1", "commodity": "heat", "direction": "out", "ratio": 1.0}
+        add(study, "base", "process_flow", flow)
+    add(study, "base", "process", _CENTRE | {"process": "boiler", "existing_mw": 50.0, "cap_max": 100.0})
+    assert of(check(study, "base"), "capacity-unit") == []
 
 
 def test_time_slices_of_its_own_make_a_profile_fit(study: HeldOpen) -> None:
@@ -336,6 +561,13 @@ _RESULTS: list[tuple[str, str, dict[str, list[dict[str, Any]]], str, str]] = [
         ("diameter", "warning", {"connection": [_CONNECTION | {"diameter_m": 1.3}]},
          "connection, mall 1", "1.3 m wide"),
         ("diameter", "warning", {"network": [{"pipe": "p", "diameter_m": 1.3}]}, "network, p", "1.3 m wide"),
+        ("diameter", "warning", {"connection": [_CONNECTION | {"diameter_m": 0.8, "capacity_kw": 187.0}]},
+         "connection, mall 1", "its pipe is 0.8 m wide for 187 kW: was the capacity in kW?"),
+        ("loss-share", "warning", {"connection": [_CONNECTION | {"loss_kw": 30.0}]}, "connection, mall 1", "it loses 30 % of 100 kW"),
+        ("trench", "warning", {"connection": [_CONNECTION | {"trench_m": 1700.0, "distance_m": 400.0}]},
+         "connection, mall 1", "its trench is 1,700 m long, over a distance of 400 m."),
+        ("linear-heat-density", "warning", {"connection": [_CONNECTION | {"trench_m": 7000.0, "distance_m": 5000.0}]},
+         "connection, mall 1", "0.125 MWh/m a year at most"),
         ("cost-per-kw", "warning", {"connection": [_CONNECTION | {"cost_per_kw": 0.3}]},
          "connection, mall 1", "it costs 0.3 per kW"),
         ("full-load-hours", "warning",
