@@ -134,14 +134,24 @@ class ProblemsError(UserError):
     ----------
     problems
         Every mistake found, in the order of the input.
+    warnings
+        What else looks wrong, so that one report says all of it.
     """
 
-    def __init__(self, problems: Sequence[Problem], what: str = "the input") -> None:
+    def __init__(
+        self, problems: Sequence[Problem], what: str = "the input", warnings: Sequence[Problem] = ()
+    ) -> None:  # fmt: skip
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         lines = [f"{len(problems)} problem{'s' * (len(problems) != 1)} in {what}; nothing was written."]
         lines += [f"  - {problem}" for problem in problems[:_SHOWN]]
         if len(problems) > _SHOWN:
             lines.append(f"  (+{len(problems) - _SHOWN} more)")
+        if warnings:
+            lines.append(f"{len(warnings)} warning{'s' * (len(warnings) != 1)} besides:")
+            lines += [f"  - {warning}" for warning in warnings[:_SHOWN]]
+        if len(warnings) > _SHOWN:
+            lines.append(f"  (+{len(warnings) - _SHOWN} more)")
         super().__init__("\n".join(lines))
 
 

@@ -67,6 +67,11 @@ def is_native_sheet(name: str) -> bool:
     return _plain(name) in INPUT or _plain(name) == PROFILE_SHEET
 
 
+def is_native(sheets: Sequence[str]) -> bool:
+    """Return whether a workbook has a sheet that is named as one of the native workbook's."""
+    return any(is_native_sheet(name) for name in sheets)
+
+
 def _plain(name: str) -> str:
     return name.strip().casefold()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree as ET
@@ -10,7 +11,7 @@ from xml.etree import ElementTree as ET
 from dhsdb.errors import UnknownNameError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from dhsdb.importers.rows import Importer
@@ -20,7 +21,15 @@ AUTO = "auto"
 _IMPORTERS = {
     "excel": "dhsdb.importers.excel:ExcelImporter",
     "osm": "dhsdb.importers.osm:OsmImporter",
+    "urbs": "dhsdb.importers.urbs:UrbsImporter",
 }
+_WORKBOOKS = {
+    "urbs": "dhsdb.importers.urbs:is_urbs",
+    "excel": "dhsdb.importers.excel:is_native",
+}
+"""What tells a workbook of a format by the names of its sheets, the most special first."""
+_FOLDERS: dict[str, str] = {}
+"""What tells a folder of a format by what is in it; other folders are known by their first file that is."""
 _HEAD = 4096
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
@@ -38,11 +47,15 @@ def find_importer(name: str) -> Importer:
     UnknownNameError
         If there is none of that name.
     """
-    try:
-        module, _, cls = _IMPORTERS[name].partition(":")
-    except KeyError:
-        raise UnknownNameError("format", name, [*_IMPORTERS, AUTO]) from None
-    return cast("Importer", getattr(import_module(module), cls)())
+    if name not in _IMPORTERS:
+        raise UnknownNameError("format", name, [*_IMPORTERS, AUTO])
+    return cast("Importer", _load(_IMPORTERS[name])())
+
+
+def _load(place: str) -> Callable[..., object]:
+    """Return what stands at ``module:name``; importers are heavy and loaded only where they are needed."""
+    module, _, name = place.partition(":")
+    return cast("Callable[..., object]", getattr(import_module(module), name))
 
 
 def recognise(paths: Sequence[Path]) -> str:
@@ -53,7 +66,7 @@ def recognise(paths: Sequence[Path]) -> str:
     UserError
         If they are of no known format, or of several.
     """
-    found = {path: _format_of(file) for path in paths for file in _files(path)}
+    found = {path: _folder_format(path) if path.is_dir() else _format_of(path) for path in paths}
     known = sorted({name for name in found.values() if name})
     strange = [str(path) for path in paths if not found.get(path)]
     if strange or not known:
@@ -66,18 +79,19 @@ def recognise(paths: Sequence[Path]) -> str:
     return known[0]
 
 
-def _files(path: Path) -> list[Path]:
-    """Return a file itself, or the files of a folder of which one is recognised."""
-    if not path.is_dir():
-        return [path]
-    return [f for f in sorted(path.iterdir()) if f.is_file() and _format_of(f)][:1]
+def _folder_format(path: Path) -> str | None:
+    """Return the format of a folder, or that of the first of its files that has one."""
+    special = (name for name, place in _FOLDERS.items() if _load(place)(path))
+    files = (f for f in sorted(path.iterdir()) if f.is_file())
+    return next(special, None) or next(filter(None, map(_format_of, files)), None)
 
 
 def _format_of(path: Path) -> str | None:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if head.startswith(b"PK"):
-        return "excel" if _is_native(path) else None
+        sheets = _sheets(path)
+        return next((name for name, place in _WORKBOOKS.items() if sheets and _load(place)(sheets)), None)
     return "osm" if _is_osm(path, head) else None
 
 
@@ -89,13 +103,11 @@ def _is_osm(path: Path, head: bytes) -> bool:
     return looks_like_it and not isinstance(file_format(path), Problem)
 
 
-def _is_native(path: Path) -> bool:
-    """Return whether a workbook has a sheet that is named as an input table."""
-    from dhsdb.importers.excel import is_native_sheet
-
+def _sheets(path: Path) -> list[str]:
+    """Return the names of a workbook's sheets; none if it is no workbook."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("xl/workbook.xml") as part:
-            sheets = [str(e.get("name")) for e in ET.fromstring(part.read(1 << 20)).iter(_SHEET)]  # noqa: S314  no entities
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, NotImplementedError, RuntimeError):
-        return False
-    return any(is_native_sheet(name) for name in sheets)
+            text = part.read(1 << 20)
+            return [] if b"<!" in text else [str(e.get("name")) for e in ET.fromstring(text).iter(_SHEET)]  # noqa: S314
+    except (zipfile.BadZipFile, zlib.error, KeyError, ET.ParseError, NotImplementedError, RuntimeError, OSError):
+        return []
