@@ -8,10 +8,12 @@ whose hashes are equal no value is read.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dhsdb.errors import UnknownNameError, UserError
+from dhsdb.errors import UnknownNameError
+from dhsdb.names import scenario_names
 from dhsdb.relation import Relation
 
 if TYPE_CHECKING:
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dhsdb.database import Database
+    from dhsdb.diff_inputs import Touched
+    from dhsdb.diff_money import Amounts
     from dhsdb.diff_results import Tolerance
     from dhsdb.diff_sides import Side
+    from dhsdb.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,52 @@ class Diff:
         )
 
     @property
+    def by_table(self) -> Relation:
+        """The summary as a relation: area, table, cells, added, removed."""
+        import pyarrow as pa
+
+        kinds = {"area": pa.string(), "table": pa.string()} | dict.fromkeys(("cells", "added", "removed"), pa.int64())
+        rows = [asdict(s) for s in self.summary]
+        return Relation(pa.Table.from_pylist(rows, pa.schema(kinds.items())))
+
+    @property
+    def relations(self) -> dict[str, Relation]:
+        """What :meth:`sql` can read, by name."""
+        return {
+            "changes": self.changes, "profiles": self.profiles, "geometries": self.geometries, "summary": self.by_table
+        }  # fmt: skip
+
+    def sql(self, query: str) -> Relation:
+        """Run one statement over the relations ``changes``, ``profiles``, ``geometries`` and ``summary``.
+
+        It sees nothing else: no store, no files, no settings. Columns ``table`` and ``column`` need quotes.
+
+        Raises
+        ------
+        UserError
+            If the statement fails, with DuckDB's own words.
+
+        Examples
+        --------
+        >>> store.diff("base", "dear").sql('SELECT "table", sum(absolute) FROM changes GROUP BY ALL')  # doctest: +SKIP
+        """
+        from dhsdb.sandbox import query_relations
+
+        return Relation(query_relations({name: r.table for name, r in self.relations.items()}, query))
+
+    def only(self, tables: Iterable[str] | None) -> Diff:
+        """Return what differs in some tables; None = all."""
+        if tables is None:
+            return self
+        from dhsdb.diff_results import NAMES
+        from dhsdb.schema.catalog import INPUT
+
+        wanted = _known(tables, (*INPUT, *NAMES)) or set()
+        profiles = self.profiles if "profile" in wanted else Relation(self.profiles.table.slice(0, 0))
+        changes, geometries = (_of_tables(r, wanted) for r in (self.changes, self.geometries))
+        return replace(self, changes=changes, profiles=profiles, geometries=geometries)
+
+    @property
     def headline(self) -> str:
         """The summary in one line: ``inputs: 14 cells changed in 3 tables; results: 9 cells changed in 2 tables``."""
         summary = self.summary
@@ -110,6 +161,7 @@ def diff(
     tables: Iterable[str] | None = None,
     rel_tol: float = 1e-9,
     abs_tol: float = 1e-9,
+    as_given: bool = False,
 ) -> Diff:
     """Compare two scenarios, revisions or runs.
 
@@ -123,28 +175,57 @@ def diff(
         Input tables and result views to compare; None = all.
     rel_tol, abs_tol
         Two results count as equal within ``abs_tol + rel_tol * max(|a|, |b|)``; inputs are compared exactly.
+    as_given
+        Compare amounts of money as they are stored, even if the sides are in different money.
 
     Raises
     ------
     UnknownNameError
         If there is no such scenario, run or table.
     UserError
-        If the sides are in different money and the store holds no rate.
+        If the sides are in different money, amounts are compared, and the store holds no rate.
     """
     with db.read() as con:
-        return compare(con, a, b, inputs=inputs, results=results, tables=tables, rel_tol=rel_tol, abs_tol=abs_tol)
+        return compare(
+            con, a, b, inputs=inputs, results=results, tables=tables, rel_tol=rel_tol, abs_tol=abs_tol, as_given=as_given
+        )  # fmt: skip
+
+
+def is_file(db: Database, name: str | Path) -> bool:
+    """Return whether a name is no scenario and no run, but a file or folder on disk.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is none of these.
+    """
+    from dhsdb.diff_sides import side
+
+    path = Path(name)
+    with db.read() as con:
+        try:
+            side(con, str(name))
+        except UnknownNameError as error:
+            if path.exists():
+                return True
+            if error.kind == "run":
+                raise
+            beside = [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise UnknownNameError("scenario, run or file", str(name), [*scenario_names(con), *beside]) from None
+    return False
 
 
 def compare(
     con: duckdb.DuckDBPyConnection,
-    a: str,
-    b: str,
+    a: str | Side,
+    b: str | Side,
     *,
     inputs: bool = True,
     results: bool = True,
     tables: Iterable[str] | None = None,
     rel_tol: float = 1e-9,
     abs_tol: float = 1e-9,
+    as_given: bool = False,
 ) -> Diff:
     """Compare on an open connection, such as one that holds an import which is not committed; see :func:`diff`."""
     from dhsdb.diff_results import NAMES, Tolerance
@@ -152,7 +233,8 @@ def compare(
     from dhsdb.schema.catalog import INPUT
 
     wanted = _known(tables, (*INPUT, *NAMES))
-    found = _Comparison(con, side(con, a), side(con, b), compares_results=results)
+    sides = [side(con, one) if isinstance(one, str) else one for one in (a, b)]
+    found = _Comparison(con, *sides, as_given=as_given)
     if inputs:
         found.add_inputs([t for t in INPUT if wanted is None or t in wanted])
     if results:
@@ -163,26 +245,28 @@ def compare(
 class _Comparison:
     """A diff while its parts are gathered."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, a: Side, b: Side, *, compares_results: bool) -> None:
-        from dhsdb.diff_inputs import touched
+    def __init__(self, con: duckdb.DuckDBPyConnection, a: Side, b: Side, *, as_given: bool) -> None:
+        from dhsdb.diff_figures import geometry_schema, profile_schema
 
-        self.con, self.a, self.b = con, a, b
+        self.con, self.a, self.b, self.as_given = con, a, b, as_given
         self.changes: list[pa.Table] = []
-        self.profiles: list[pa.Table] = []
-        self.geometries: list[pa.Table] = []
+        self.profiles: list[pa.Table] = [profile_schema().empty_table()]
+        self.geometries: list[pa.Table] = [geometry_schema().empty_table()]
         self.warnings: list[str] = []
-        self.where = touched(con, a.ref, b.ref)
-        self.money = self._money(refuse=compares_results) if "model_option" in self.where.tables else 1.0
 
     def add_inputs(self, tables: Sequence[str]) -> None:
         from dhsdb import diff_figures
-        from dhsdb.diff_inputs import changed_inputs
+        from dhsdb.diff_inputs import PROFILE, changed_inputs, touched
         from dhsdb.diff_sides import epsg
 
-        for subject, rows in changed_inputs(self.con, self.where, tables, self.money):
+        where = touched(self.con, self.a.ref, self.b.ref)
+        amounts = self._amounts_of_inputs(where)
+        for subject, rows in changed_inputs(self.con, where, tables, amounts):
             changes = rows
-            if subject.table == "profile":
-                figures = diff_figures.profile_figures(self.con)
+            if subject.table == PROFILE:
+                if amounts.differ and diff_figures.has_prices(self.con):
+                    amounts.refuse()
+                figures = diff_figures.profile_figures(self.con, amounts.factor(self.con, subject, ""))
                 changes = diff_figures.with_sums(changes, figures)
                 self.profiles.append(figures)
             if any(cell.kind == "geometry" for cell in subject.cells):
@@ -193,42 +277,58 @@ class _Comparison:
             self.changes.append(changes)
 
     def add_results(self, names: Sequence[str], tolerance: Tolerance) -> None:
-        from dhsdb.diff_results import changed_results
+        from dhsdb.diff_results import RUN, changed_results, verdicts
         from dhsdb.diff_sides import common_stages, with_results
 
         a, b = with_results(self.con, self.a), with_results(self.con, self.b)
         self.warnings += dict.fromkeys([*a.remarks, *b.remarks])
+        left, right, _ = common_stages(*(verdicts(self.con, one) for one in (a, b)))
+        amounts = self._amounts_of_results(a, b)
+        self.changes += changed_results(self.con, (left, right), [n for n in names if n == RUN], tolerance, amounts)
         if a.runs and b.runs:
             left, right, remarks = common_stages(a, b)
             self.warnings += remarks
-            self.changes += changed_results(self.con, (left, right), names, tolerance, self.money)
+            others = [n for n in names if n != RUN]
+            self.changes += changed_results(self.con, (left, right), others, tolerance, amounts)
 
     def diff(self) -> Diff:
+        import pyarrow as pa
+
         from dhsdb.diff_sql import concat
 
-        profiles, geometries = Relation(_one(self.profiles)), Relation(_one(self.geometries))
-        return Diff(
-            self.a.label, self.b.label, Relation(concat(self.changes)), profiles, geometries, tuple(self.warnings)
-        )
+        profiles, geometries = Relation(pa.concat_tables(self.profiles)), Relation(pa.concat_tables(self.geometries))
+        warnings = tuple(dict.fromkeys(self.warnings))
+        return Diff(self.a.label, self.b.label, Relation(concat(self.changes)), profiles, geometries, warnings)
 
-    def _money(self, *, refuse: bool) -> float:
-        """Return the factor from b's money to a's; without a rate refuse results, and take inputs as given."""
-        from dhsdb.money import factor, money_of
+    # --- money -------------------------------------------------------------------------------------------------------
+    def _amounts_of_inputs(self, where: Touched) -> Amounts:
+        from dhsdb.diff_money import Amounts
+        from dhsdb.money import money_of
 
-        a, b = money_of(self.con, self.a.ref), money_of(self.con, self.b.ref)
-        try:
-            return factor(self.con, b, a)
-        except UserError:
-            if refuse and a.is_known and b.is_known:
-                raise
-            self.warnings.append(f"'{self.a.name}' is in {a}, '{self.b.name}' in {b}: amounts are compared as given.")
-            return 1.0
+        if "model_option" not in where.tables:
+            return Amounts((self.a.name, self.b.name))
+        return self._amounts(money_of(self.con, self.a.ref), money_of(self.con, self.b.ref))
+
+    def _amounts_of_results(self, a: Side, b: Side) -> Amounts:
+        from dhsdb.money import money_of_results
+
+        moneys = [money_of_results(self.con, one.ref, [run for _, run in one.runs]) for one in (a, b)]
+        return self._amounts(*moneys)
+
+    def _amounts(self, a: Money, b: Money) -> Amounts:
+        from dhsdb.diff_money import amounts
+
+        found = amounts(self.con, (self.a.name, self.b.name), (a, b), as_given=self.as_given)
+        if found.remark:
+            self.warnings.append(found.remark)
+        return found
 
 
-def _one(parts: Sequence[pa.Table]) -> pa.Table:
+def _of_tables(rows: Relation, wanted: set[str]) -> Relation:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return pa.concat_tables(parts) if parts else pa.table({})
+    return Relation(rows.table.filter(pc.is_in(rows.table.column("table"), pa.array(sorted(wanted), pa.string()))))
 
 
 def _known(tables: Iterable[str] | None, names: Sequence[str]) -> set[str] | None:

@@ -18,32 +18,49 @@ if TYPE_CHECKING:
     Shapes = NDArray[np.object_]
     Floats = NDArray[np.float64]
 
+_FIGURES = ("length", "area")
 _KINDS = (
     "Point", "LineString", "LinearRing", "Polygon",
     "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
 )  # fmt: skip
 
 
-def profile_figures(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the profiles whose hashes differ, from the rows of table ``profile`` that do."""
-    return con.execute(_sql("diff_profiles").format(joined=JOINED)).to_arrow_table()
+def profile_figures(con: duckdb.DuckDBPyConnection, money: float) -> pa.Table:
+    """Return the profiles whose series differ, from the rows of table ``profile`` that do.
+
+    Parameters
+    ----------
+    money
+        Factor from b's money to a's, for series of prices.
+    """
+    found = con.execute(_sql("diff_profiles").format(joined=JOINED), {"money": money}).to_arrow_table()
+    return found.cast(profile_schema())
+
+
+def has_prices(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether side b names a series of prices, among the rows of table ``profile`` that are compared."""
+    sql = (
+        f"SELECT 1 FROM {JOINED} AS p JOIN meta.series AS s ON s.sha256 = p.\"b.sha256\" WHERE s.kind = 'price' LIMIT 1"
+    )
+    return con.execute(sql).fetchone() is not None
 
 
 def with_sums(changes: pa.Table, figures: pa.Table) -> pa.Table:
-    """Return the changes of table ``profile`` with the sums of the series as their values."""
+    """Return the changes of table ``profile``: where the series differ, a line with their sums as values."""
     import pyarrow as pa
 
-    sums = {row["key"]: row for row in figures.to_pylist()}
-    rows = changes.to_pylist()
-    for row in rows:
-        found = sums.get(row["key"])
-        if row["column"] != "sha256" or not found:
-            continue
-        old, new = found["old_sum"], found["new_sum"]
-        row |= {"old_value": old, "new_value": new, "unit": found["unit"]}
-        if old is not None and new is not None:
-            row |= {"absolute": new - old, "relative": (new - old) / abs(old) if old else None}
-    return pa.Table.from_pylist(rows, schema=changes.schema)
+    others = [row for row in changes.to_pylist() if row["column"] != "sha256"]
+    lines = [*others, *(_series_line(found) for found in figures.to_pylist())]
+    lines.sort(key=lambda row: (row["key"], row["column"] == "sha256"))
+    return pa.Table.from_pylist(lines, schema=changes.schema)
+
+
+def _series_line(found: dict[str, Any]) -> dict[str, Any]:
+    return _difference(found["old_sum"], found["new_sum"]) | {
+        "area": "inputs", "table": "profile", "key": found["key"], "year": None, "column": "sha256",
+        "change": found["change"], "old": found["old_sha256"], "new": found["new_sha256"], "unit": found["unit"],
+        "keys": [found["key"]],
+    }  # fmt: skip
 
 
 def geometry_figures(con: duckdb.DuckDBPyConnection, subject: Subject, epsg: tuple[int | None, int | None]) -> pa.Table:
@@ -57,7 +74,7 @@ def geometry_figures(con: duckdb.DuckDBPyConnection, subject: Subject, epsg: tup
     import pyarrow as pa
     import shapely
 
-    parts = []
+    parts = [geometry_schema().empty_table()]
     for cell in (c for c in subject.cells if c.kind == "geometry"):
         texts = ", ".join(f'"{k}"::VARCHAR' for k in subject.keys)
         rows = con.execute(
@@ -70,7 +87,7 @@ FROM {JOINED} WHERE {cell.a} IS DISTINCT FROM {cell.b} ORDER BY ALL"""
         for name, values in _measures(*_in_metres(old, new, epsg)).items():
             kind = pa.string() if name.endswith("_type") else pa.float64()
             rows = rows.append_column(name, pa.array(values, kind, from_pandas=True))
-        parts.append(rows)
+        parts.append(rows.select(geometry_schema().names).cast(geometry_schema()))
     return pa.concat_tables(parts)
 
 
@@ -78,24 +95,31 @@ def with_sizes(changes: pa.Table, figures: pa.Table) -> pa.Table:
     """Return changes with what geometries are in words, and their area or length as value."""
     import pyarrow as pa
 
-    sizes = {(row["key"], row["column"]): row for row in figures.to_pylist()}
-    rows = changes.to_pylist()
-    for row in rows:
-        found = sizes.get((row["key"], row["column"]))
-        if found is None:
-            continue
-        measure, unit = _measure_of(found["new_type"] or found["old_type"])
-        old, new = (found[f"{side}_{measure}"] if measure else None for side in ("old", "new"))
-        row |= {
-            "old_value": old,
-            "new_value": new,
-            "unit": unit,
-            "old": _words(found, "old"),
-            "new": _words(found, "new"),
-        }
-        if old is not None and new is not None:
-            row |= {"absolute": new - old, "relative": (new - old) / old if old else None}
-    return pa.Table.from_pylist(rows, schema=changes.schema)
+    sizes = {(row["key"], row["column"]): row for row in figures.drop_columns(["old_wkb", "new_wkb"]).to_pylist()}
+    names = ("old", "new", "old_value", "new_value", "absolute", "relative", "unit")
+    columns = {name: changes.column(name).to_pylist() for name in names}
+    for i, at in enumerate(zip(*(changes.column(c).to_pylist() for c in ("key", "column")), strict=True)):
+        if found := sizes.get(at):
+            for name, value in _size(found).items():
+                columns[name][i] = value
+    for name, values in columns.items():
+        at = changes.schema.get_field_index(name)
+        changes = changes.set_column(at, changes.schema.field(name), pa.array(values, changes.schema.field(name).type))
+    return changes
+
+
+def _size(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the cells of a line that tell how large a geometry was and is."""
+    measure, unit = _measure_of(found["new_type"] or found["old_type"])
+    old, new = (found.get(f"{side}_{measure}") for side in ("old", "new"))
+    return _difference(old, new) | {"unit": unit, "old": _words(found, "old"), "new": _words(found, "new")}
+
+
+def _difference(old: float | None, new: float | None) -> dict[str, float | None]:
+    """Return two values with their absolute and relative difference."""
+    absolute = None if old is None or new is None else new - old
+    relative = absolute / abs(old) if absolute is not None and old else None
+    return {"old_value": old, "new_value": new, "absolute": absolute, "relative": relative}
 
 
 def _measure_of(kind: str) -> tuple[str, str]:
@@ -154,3 +178,28 @@ def _measures(old: Shapes, new: Shapes) -> dict[str, Any]:
 
 def _sql(name: str) -> str:
     return resources.files("dhsdb.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def profile_schema() -> pa.Schema:
+    """Return the columns of ``Diff.profiles``."""
+    import pyarrow as pa
+
+    figures = ("old_sum", "new_sum", "old_peak", "new_peak", "hours_changed", "correlation")
+    return pa.schema(
+        [(name, pa.string()) for name in ("key", "change", "kind", "unit")]
+        + [(name, pa.float64()) for name in figures]
+        + [(name, pa.int32()) for name in ("old_steps", "new_steps")]
+        + [(name, pa.string()) for name in ("old_sha256", "new_sha256")]
+    )
+
+
+def geometry_schema() -> pa.Schema:
+    """Return the columns of ``Diff.geometries``."""
+    import pyarrow as pa
+
+    columns = [(name, pa.string()) for name in ("table", "key", "column", "change")]
+    for side in ("old", "new"):
+        columns += [(f"{side}_type", pa.string()), *((f"{side}_{figure}", pa.float64()) for figure in _FIGURES)]
+    columns += [(name, pa.float64()) for name in ("hausdorff_m", "moved_m")]
+    columns += [(name, pa.binary()) for name in ("old_wkb", "new_wkb")]
+    return pa.schema([*columns, ("keys", pa.list_(pa.string()))])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from dhsdb.bulk import registered
+from dhsdb.diff_money import AS_GIVEN
 from dhsdb.diff_sql import Cell, Kind, Subject, changes_sql, joined_sql
 from dhsdb.schema.catalog import INPUT
 from dhsdb.schema.columns import Geometry
@@ -24,12 +25,29 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from dhsdb.diff_money import Amounts
     from dhsdb.names import Ref
     from dhsdb.schema.inputs import InputRow
     from dhsdb.stacks import Level, Range
 
 JOINED = "diff_joined"
 """Temporary table of the rows that differ; what reads figures of profiles and geometries starts from it."""
+
+PROFILE = "profile"
+"""Table whose rows name series; those of prices are in the scenario's money."""
+
+_VARIED = "', '".join(
+    f"{name}.{column}"
+    for name, table in INPUT.items()
+    for column in table.cell_names()
+    if table.own()[column].unit.startswith("money")
+)
+_MONEY_IF = {
+    ("limit", "value"): "\"b.quantity\" = 'cost'",
+    ("pareto_variable", "low"): f"\"b.cell\" IN ('{_VARIED}')",
+    ("pareto_variable", "high"): f"\"b.cell\" IN ('{_VARIED}')",
+}
+"""Cells that are money where another cell of the row says so."""
 
 _STACK = "diff_stack"
 _RANGE = "diff_range"
@@ -53,7 +71,7 @@ def touched(con: duckdb.DuckDBPyConnection, a: Ref, b: Ref) -> Touched:
 
 
 def changed_inputs(
-    con: duckdb.DuckDBPyConnection, where: Touched, tables: Sequence[str], money: float
+    con: duckdb.DuckDBPyConnection, where: Touched, tables: Sequence[str], amounts: Amounts = AS_GIVEN
 ) -> Iterator[tuple[Subject, pa.Table]]:
     """Yield each input table that differs with its changes; :data:`JOINED` holds its rows until the next one.
 
@@ -63,28 +81,33 @@ def changed_inputs(
         As :func:`touched` returns it.
     tables
         Input tables to compare.
-    money
-        Factor from b's money to a's.
+    amounts
+        How amounts of side b are read; if the two sides are in different money, all tables that hold amounts can differ.
     """
-    names = [t for t in INPUT if t in where.tables and t in tables]
+    names = [t for t in INPUT if t in tables and (t in where.tables or (amounts.differ and _has_money(t)))]
     if not names:
         return
-    years = _years(con, where)
+    years, years_b = _years(con, where)
     with registered(con, _RANGE, as_rows(where.ranges)), registered(con, _STACK, _stack_rows(where, years)):
         for name in names:
-            subject = _join(con, INPUT[name])
-            values = {"years": years, "rel_tol": 0.0, "abs_tol": 0.0, "money": money}
+            subject = _join(con, INPUT[name], whole=amounts.differ and _has_money(name))
+            values = {"years": years, "years_b": years_b, "money": amounts.factor(con, subject, JOINED)}
             sql = changes_sql(subject, JOINED)
             changes = con.execute(sql, {n: v for n, v in values.items() if f"${n}" in sql}).to_arrow_table()
-            if changes.num_rows:
+            if changes.num_rows or (name == PROFILE and amounts.differ):
                 yield subject, changes
 
 
-def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow]) -> Subject:
+def _has_money(name: str) -> bool:
+    """Return whether a table can hold amounts of money: in its cells, or in the series that it names."""
+    return name == PROFILE or bool(_subject(INPUT[name], INPUT[name].cell_names()).amounts)
+
+
+def _join(con: duckdb.DuckDBPyConnection, table: type[InputRow], *, whole: bool) -> Subject:
     """Put the rows of a table that differ into :data:`JOINED`, and return what is compared."""
     keys = [f'"{k}"' for k in table.keys()]
-    if not keys:
-        subject = _subject(table, table.cell_names())
+    if whole or not keys:
+        subject = _subject(table, table.cell_names(), converts=whole)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {JOINED} AS {joined_sql(subject, resolve_sql(table, _STACK))}")
         return subject
     con.execute(
@@ -113,27 +136,30 @@ def _touched_cells(con: duckdb.DuckDBPyConnection, table: type[InputRow], keys: 
     return found or names[:1]
 
 
-def _subject(table: type[InputRow], names: Sequence[str]) -> Subject:
+def _subject(table: type[InputRow], names: Sequence[str], *, converts: bool = False) -> Subject:
     """Return what is compared of an input table."""
     cells = []
+    own = str(table.__table__.name)
     for name in names:
         sa_type = table.__table__.columns[name].type
         kind: Kind = "geometry" if isinstance(sa_type, Geometry) else "number" if _is_number(sa_type) else "text"
-        cells.append(Cell(name, kind, table.own()[name].unit))
+        cells.append(Cell(name, kind, table.own()[name].unit, money_if=_MONEY_IF.get((own, name), "")))
     keys = tuple(table.keys())
-    return Subject("inputs", str(table.__table__.name), keys, tuple(cells), collapse=table.by_year and bool(keys))
+    return Subject("inputs", own, keys, tuple(cells), collapse=table.by_year and bool(keys), converts=converts)
 
 
 def _is_number(sa_type: object) -> bool:
     return isinstance(sa_type, (sa.Double, sa.Integer))
 
 
-def _years(con: duckdb.DuckDBPyConnection, where: Touched) -> list[int]:
-    """Return the model years of both sides."""
+def _years(con: duckdb.DuckDBPyConnection, where: Touched) -> tuple[list[int], list[int]]:
+    """Return the model years of both sides, and those of side b."""
     with registered(con, _STACK, _stack_rows(where, [])):
         sql = resolve_sql(INPUT["model_year"], _STACK)
-        rows = con.execute(f"SELECT DISTINCT year FROM ({sql}) WHERE year IS NOT NULL ORDER BY year").fetchall()
-    return [int(row[0]) for row in rows]
+        rows = con.execute(
+            f"SELECT DISTINCT scenario, year FROM ({sql}) WHERE year IS NOT NULL ORDER BY year"
+        ).fetchall()
+    return sorted({int(year) for _, year in rows}), [int(year) for side, year in rows if side == "b"]
 
 
 def _stack_rows(where: Touched, years: list[int]) -> pa.Table:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import Group
 
@@ -21,20 +21,35 @@ if TYPE_CHECKING:
 _SHORT = 12
 _MARK = {"added": "+", "removed": "-", "changed": "~"}
 _STYLE = {"added": "green", "removed": "red", "changed": ""}
+_SUMMARY = ("area", "table", "cells changed", "rows added", "rows removed")
+_NUMBERS = (*_SUMMARY[2:], "old", "new", "change", "relative")
 _COLUMNS = ("", "key", "year", "column", "old", "new", "change", "relative", "unit")
-_CSS = """body{font:14px system-ui,sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:0 0 1.5em}
-th,td{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:left}
-td.n{text-align:right;font-variant-numeric:tabular-nums}
-tr.added{background:#eaf7ea}tr.removed{background:#fbeaea}.warning{color:#8a5a00}"""
+_CSS = """:root{color-scheme:light dark}
+body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:78rem;padding:0 1.5rem;color:#1c2530;background:#fff}
+h1{font-size:1.5rem;margin:0 0 .2rem}p.headline{font-size:1.05rem;margin:.2rem 0 1.2rem;color:#46525f}
+p.warning{border-left:4px solid #c98a1b;background:#fdf5e6;padding:.4rem .8rem;margin:.4rem 0;color:#6b4707}
+table{border-collapse:collapse;margin:0 0 1rem;background:#fff}
+th{background:#eef2f5;font-weight:600;border-bottom:2px solid #c8d2da}
+th,td{padding:.28rem .8rem;text-align:left;vertical-align:top}td{border-bottom:1px solid #e4e9ed}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+tr.added{background:#eaf6ec}tr.removed{background:#fbecec}.note{color:#5d6975}
+details{border:1px solid #d9e0e6;border-radius:6px;margin:0 0 .8rem;padding:.1rem .9rem}
+summary{cursor:pointer;padding:.5rem 0;font-weight:600}summary small{font-weight:400;color:#5d6975;margin-left:.5rem}
+details>div{overflow-x:auto}
+@media(prefers-color-scheme:dark){body,table{background:#161b21;color:#dfe5ea}th{background:#232b34;border-color:#3a4652}
+td{border-color:#2b343d}tr.added{background:#17301d}tr.removed{background:#3a1c1e}p.warning{background:#33270f;color:#f0cf91}
+details{border-color:#323d47}p.headline,.note,summary small{color:#9aa7b3}}"""
+FEW = 40
+"""Lines up to which the screen shows them all without being asked."""
 
 
-def to_table(diff: Diff, *, details: bool = True, limit: int | None = 40) -> Group:
+def to_table(diff: Diff, *, details: bool | None = None, limit: int | None = None) -> Group:
     """Return a diff for the screen: a summary first, then the lines of each table.
 
     Parameters
     ----------
     details
-        Whether to show the lines, or the summary alone.
+        Whether to show the lines; None = if they are :data:`FEW`, else a hint.
     limit
         Most lines per table; None = all.
     """
@@ -45,18 +60,22 @@ def to_table(diff: Diff, *, details: bool = True, limit: int | None = 40) -> Gro
     parts += [Text(f"warning: {w}", style="yellow") for w in diff.warnings]
     if diff:
         parts.append(_summary_table(diff))
-    if details:
+    shown = limit is not None or len(diff.changes) <= FEW if details is None else details
+    if shown:
         parts += [_detail_table(area, table, rows, limit) for (area, table), rows in _by_table(diff)]
+    elif details is None:
+        parts.append(Text(f"{len(diff.changes):,} lines: --details lists them, --table TABLE narrows.", style="dim"))
     return Group(*parts)
 
 
 def to_csv(diff: Diff) -> str:
-    """Return all changes as CSV, one line per cell."""
+    """Return all changes as CSV, one line per cell; ``note`` has the figures of profiles and geometries in words."""
     columns = [c for c in diff.changes.columns if c != "keys"]
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(out, [*columns, "note"], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(diff.changes.rows())
+    for _, rows in _by_table(diff):
+        writer.writerows(rows)
     return out.getvalue()
 
 
@@ -85,19 +104,24 @@ def to_json(diff: Diff) -> str:
 
 
 def to_html(diff: Diff) -> str:
-    """Return a diff as a page that needs nothing else."""
+    """Return a diff as a page that needs nothing else: the summary, then the lines of each table to unfold."""
     title = html.escape(f"{diff.a} → {diff.b}")
     warnings = "".join(f'<p class="warning">{html.escape(w)}</p>' for w in diff.warnings)
-    head = ("area", "table", "cells changed", "rows added", "rows removed")
-    summary = _html_table(head, ([s.area, s.table, s.cells, s.added, s.removed] for s in diff.summary))
+    summary = _html_table(
+        _SUMMARY, ([s.area, s.table, s.cells or "", s.added or "", s.removed or ""] for s in diff.summary)
+    )
+    opened = " open" if len(diff.changes) <= FEW else ""
     details = "".join(
-        f"<h2>{html.escape(table)} <small>({area})</small></h2>" + _html_table(_COLUMNS[1:], _html_rows(rows), rows)
+        f"<details{opened}><summary>{html.escape(table)}<small>{area}, {len(rows):,} line{'s' * (len(rows) != 1)}</small>"
+        f"</summary><div>{_html_table(_COLUMNS[1:], (_cells(row)[1:] for row in rows), rows)}</div></details>"
         for (area, table), rows in _by_table(diff)
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_CSS}</style></head>'
-        f"<body><h1>{title}</h1><p>{html.escape(diff.headline)}</p>{warnings}{summary if diff else ''}{details}"
-        "</body></html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{title}</title><style>{_CSS}</style></head>"
+        f'<body><h1>{title}</h1><p class="headline">{html.escape(diff.headline)}</p>{warnings}'
+        f"{summary if diff else ''}{details}</body></html>"
     )
 
 
@@ -168,8 +192,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _summary_table(diff: Diff) -> Any:
     from rich.table import Table
 
-    table = Table("area", "table")
-    for name in ("cells changed", "rows added", "rows removed"):
+    table = Table(*_SUMMARY[:2])
+    for name in _SUMMARY[2:]:
         table.add_column(name, justify="right")
     for s in diff.summary:
         table.add_row(s.area, s.table, *(str(n) if n else "" for n in (s.cells, s.added, s.removed)))
@@ -184,26 +208,21 @@ def _detail_table(area: str, name: str, rows: list[dict[str, Any]], limit: int |
     more = f"{len(rows) - len(shown):,} more lines; --format csv lists all" if len(rows) > len(shown) else None
     table = Table(title=f"{name} ({area})", title_justify="left", caption=more)
     for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in ("old", "new", "change", "relative") else "left")
+        table.add_column(column, justify="right" if column in _NUMBERS else "left")
     for row in shown:
         table.add_row(*(Text(cell) for cell in _cells(row)), style=_STYLE[row["change"]])
     return table
 
 
-def _html_rows(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
-    return (_cells(row)[1:] for row in rows)
-
-
-def _html_table(head: tuple[str, ...], rows: Any, marks: list[dict[str, Any]] | None = None) -> str:
-    top = "".join(f"<th>{html.escape(h)}</th>" for h in head)
+def _html_table(head: tuple[str, ...], rows: Iterable[list[Any]], marks: list[dict[str, Any]] | None = None) -> str:
+    top = "".join(f"<th{_css(h)}>{html.escape(h)}</th>" for h in head)
     body = []
     for i, row in enumerate(rows):
         mark = f' class="{marks[i]["change"]}"' if marks else ""
-        cells = "".join(_html_cell(h, value) for h, value in zip(head, row, strict=True))
+        cells = "".join(f"<td{_css(h)}>{html.escape(str(value))}</td>" for h, value in zip(head, row, strict=True))
         body.append(f"<tr{mark}>{cells}</tr>")
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def _html_cell(head: str, value: object) -> str:
-    kind = ' class="n"' if isinstance(value, int) or head in ("old", "new", "change", "relative") else ""
-    return f"<td{kind}>{html.escape(str(value))}</td>"
+def _css(head: str) -> str:
+    return ' class="n"' if head in _NUMBERS else ""

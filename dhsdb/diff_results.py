@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dhsdb.bulk import registered
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     import duckdb
     import pyarrow as pa
+
+    from dhsdb.diff_money import Amounts
+    from dhsdb.diff_sides import Side
 
 _JOINED = "diff_results_joined"
 _RUN = "diff_run"
@@ -106,6 +109,9 @@ VIEWS: dict[str, ResultView] = {
 RUN = "run"
 """Name of the comparison of the runs themselves: status, objective, gap."""
 
+SOLVED = ("optimal", "feasible")
+"""Statuses of runs that have results."""
+
 NAMES = (RUN, *VIEWS)
 
 
@@ -122,7 +128,7 @@ def changed_results(
     runs: tuple[Mapping[str, int], Mapping[str, int]],
     names: Sequence[str],
     tolerance: Tolerance,
-    money: float,
+    amounts: Amounts,
 ) -> Iterator[pa.Table]:
     """Yield the changes of each result view that differs.
 
@@ -132,8 +138,8 @@ def changed_results(
         Run by stage of side a and of side b, with the same stages.
     names
         Views to compare, of :data:`NAMES`.
-    money
-        Factor from b's money to a's.
+    amounts
+        How amounts of side b are read.
     """
     if runs[0] == runs[1]:
         return
@@ -142,6 +148,7 @@ def changed_results(
             subject, sides = _runs_themselves() if name == RUN else _added_up(VIEWS[name])
             con.execute(f"CREATE OR REPLACE TEMP TABLE {_JOINED} AS {joined_sql(subject, sides)}")
             sql = changes_sql(subject, _JOINED)
+            money = amounts.factor(con, subject, _JOINED)
             values = {"years": [], "rel_tol": tolerance.relative, "abs_tol": tolerance.absolute, "money": money}
             changes = con.execute(sql, {n: v for n, v in values.items() if f"${n}" in sql}).to_arrow_table()
             if changes.num_rows:
@@ -151,7 +158,7 @@ def changed_results(
 def _added_up(view: ResultView) -> tuple[Subject, str]:
     """Return what is compared of a view, and the SELECT of both sides."""
     keys = ("stage", *view.keys)
-    subject = Subject("results", view.name, keys, tuple(m.cell for m in view.measures))
+    subject = Subject("results", view.name, keys, tuple(m.cell for m in view.measures), converts=True)
     columns = "".join(f'v."{k}", ' for k in view.keys)
     measures = ", ".join(f'{m.sql} AS "{m.name}"' for m in view.measures)
     sides = f"""SELECT d.side AS scenario, v.year, d.stage, {columns}{measures}
@@ -161,10 +168,37 @@ GROUP BY ALL"""
 
 
 def _runs_themselves() -> tuple[Subject, str]:
-    cells = (Cell("status", "text"), Cell("objective", "number", "money"), Cell("gap", "number"))
-    sides = f"""SELECT d.side AS scenario, NULL::SMALLINT AS year, d.stage, r.status, r.objective, r.gap
+    """Return status, objective and gap of runs; where CO2 was minimised, the objective is no money."""
+    cells = (
+        Cell("status", "text"),
+        Cell("cost", "number", "money", title="objective"),
+        Cell("co2", "number", "t", title="objective"),
+        Cell("gap", "number"),
+    )
+    is_co2 = "coalesce(r.options::JSON ->> '$.objective', 'cost') = 'co2'"
+    sides = f"""SELECT d.side AS scenario, NULL::SMALLINT AS year, d.stage, r.status,
+    CASE WHEN NOT {is_co2} THEN r.objective END AS cost, CASE WHEN {is_co2} THEN r.objective END AS co2, r.gap
 FROM meta.run AS r JOIN {_RUN} AS d ON d.run = r.run"""
-    return Subject("results", RUN, ("stage",), cells), sides
+    return Subject("results", RUN, ("stage",), cells, converts=True), sides
+
+
+def verdicts(con: duckdb.DuckDBPyConnection, one: Side) -> Side:
+    """Return a side with the newest verdict on each stage: where the last default run found no solution, that one.
+
+    Results are then still those of an earlier run, or there are none; but the comparison says that it is infeasible now.
+    """
+    if one.run is not None:
+        return one
+    rows = con.execute(
+        "SELECT stage, arg_max(run, run), arg_max(status, run) FROM meta.run WHERE scenario = ? AND revision <= ?"
+        " AND is_default AND status NOT IN ('running', 'cancelled') GROUP BY stage ORDER BY 2",
+        [one.ref.scenario, one.ref.revision],
+    ).fetchall()
+    runs = dict(one.runs)
+    for stage, run, status in rows:
+        if status not in SOLVED and run > runs.get(stage, 0):
+            runs[stage] = run
+    return replace(one, runs=tuple(runs.items()))
 
 
 def _run_rows(runs: tuple[Mapping[str, int], Mapping[str, int]]) -> pa.Table:

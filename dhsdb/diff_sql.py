@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["number", "text", "geometry"]
+ROUNDING = "1e-9"
+"""Relative difference below which two amounts are equal after conversion."""
 _NO_VALUES = ("NULL::DOUBLE", "NULL::DOUBLE")
 
 COLUMNS = (
@@ -31,6 +33,15 @@ class Cell:
     name: str
     kind: Kind
     unit: str = ""
+    title: str = ""
+    """What it is called in the comparison, if not by its name."""
+    money_if: str = ""
+    """Condition on the joined row under which it is an amount of money; empty = its unit says so."""
+
+    @property
+    def money(self) -> str:
+        """Condition under which it is an amount of money; empty = never."""
+        return self.money_if or ("TRUE" if self.unit.startswith("money") else "")
 
     @property
     def a(self) -> str:
@@ -53,12 +64,19 @@ class Subject:
     cells: tuple[Cell, ...]
     collapse: bool = False
     """Whether a change that is alike in all model years becomes one line without a year."""
+    converts: bool = False
+    """Whether amounts of side b are brought to the money of side a, and are compared by value then."""
+
+    @property
+    def amounts(self) -> tuple[Cell, ...]:
+        """The cells that are amounts of money."""
+        return tuple(c for c in self.cells if c.money)
 
 
 def joined_sql(subject: Subject, sides: str) -> str:
     """Return both sides row by row: keys, year, in_a, in_b, and each cell of both; of inputs the rows that differ.
 
-    Results are kept whole, since two that are equal as stored may be in different money.
+    Results, and inputs with amounts in another money, are kept whole: two that are equal as stored may differ.
 
     Parameters
     ----------
@@ -72,7 +90,8 @@ def joined_sql(subject: Subject, sides: str) -> str:
     both = ", ".join(f'a."{c.name}" AS {c.a}, b."{c.name}" AS {c.b}' for c in subject.cells)
     on = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in ["year", *keys])
     unlike = " OR ".join(f'a."{c.name}" IS DISTINCT FROM b."{c.name}"' for c in subject.cells)
-    only = f"WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}" if subject.area == "inputs" else ""
+    exact = subject.area == "inputs" and not subject.converts
+    only = f"WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}" if exact else ""
     return f"""WITH sides AS MATERIALIZED (SELECT scenario, {", ".join(["year", *keys])}, {read} FROM ({sides}))
 SELECT {", ".join(f"coalesce(a.{k}, b.{k}) AS {k}" for k in [*keys, "year"])},
     a.scenario IS NOT NULL AS in_a, b.scenario IS NOT NULL AS in_b, {both}
@@ -84,17 +103,20 @@ FULL JOIN (FROM sides WHERE scenario = 'b') AS b ON {on}
 def changes_sql(subject: Subject, joined: str) -> str:
     """Return one line per cell that differs, from the relation of :func:`joined_sql`.
 
-    Parameters are ``$years`` (model years of both sides), ``$rel_tol``, ``$abs_tol`` and ``$money``, the factor from
-    b's money to a's. ``old`` and ``new`` are as stored; ``old_value`` and ``new_value`` are in a's money.
+    Parameters are ``$years`` (model years of both sides), ``$years_b`` (those of b), ``$rel_tol``, ``$abs_tol`` and
+    ``$money``, the factor from b's money to a's. ``old`` and ``new`` are as stored; ``old_value`` and ``new_value`` are in a's money.
     """
     keys = [f'"{k}"' for k in subject.keys]
     comma = "".join(f"{k}, " for k in keys)
-    exact = subject.area == "inputs"
     structs = ",\n        ".join(
-        [_row_line(subject), *(_cell_line(i, c, exact=exact) for i, c in enumerate(subject.cells))]
+        [_row_line(subject), *(_cell_line(i, c, subject) for i, c in enumerate(subject.cells))]
     )
     whole = f"hash({', '.join(f'{c.a}, {c.b}' for c in subject.cells)})"
     alike = "list_sort(list(year)) = $years AND len($years) > 0" if subject.collapse else "len($years) < 0"
+    # A row of every year spreads over years of side a that side b does not model: there b has nothing to show.
+    foreign = "change <> 'removed' AND list_contains($years, y) AND NOT list_contains($years_b, y)"
+    listed = "list_sort(list(year))"
+    listed = f"list_filter({listed}, lambda y: NOT coalesce({foreign}, FALSE))" if subject.collapse else listed
     texts = ", ".join(f"{k}::VARCHAR" for k in keys)
     key = f"concat_ws(' / ', {texts})" if keys else "''"
     return f"""WITH cell AS (
@@ -105,7 +127,7 @@ def changes_sql(subject: Subject, joined: str) -> str:
 ),
 line AS (
     SELECT {comma}c, CASE WHEN NOT in_a THEN 'added' WHEN NOT in_b THEN 'removed' ELSE 'changed' END AS change,
-        unnest(CASE WHEN {alike} THEN [NULL::SMALLINT] ELSE list_sort(list(year)) END) AS year
+        unnest(CASE WHEN {alike} THEN [NULL::SMALLINT] ELSE {listed} END) AS year
     FROM cell
     WHERE c.differs
     GROUP BY {comma}c, change, row_hash
@@ -118,22 +140,35 @@ FROM line
 ORDER BY {comma}c.n, year NULLS FIRST"""
 
 
-def _cell_line(n: int, cell: Cell, *, exact: bool) -> str:
+def _cell_line(n: int, cell: Cell, subject: Subject) -> str:
     """Return the struct of one cell; an input is what somebody set, so it differs however little."""
     old, new = cell.a, cell.b
     differs = f"{old} IS DISTINCT FROM {new}"
     if cell.kind != "number":
         shown = "NULL::VARCHAR" if cell.kind == "geometry" else "{}::VARCHAR"
         return _struct(n, cell, shown.format(old), shown.format(new), _NO_VALUES, differs)
-    values = (f"{old}::DOUBLE", f"{new}::DOUBLE * $money" if cell.unit.startswith("money") else f"{new}::DOUBLE")
-    if not exact:
-        differs = f"{values[0]} IS DISTINCT FROM {values[1]} AND NOT coalesce({_near(*values)}, FALSE)"
+    values = (f"{old}::DOUBLE", f"{new}::DOUBLE{_times(cell) if subject.converts else ''}")
+    if subject.area == "results":
+        near = _near(*values, "$abs_tol", "$rel_tol")
+    elif subject.converts and cell.money:
+        near = f"({cell.money}) AND {_near(*values, '0', ROUNDING)}"
+    else:
+        near = ""
+    if near:
+        differs = f"{values[0]} IS DISTINCT FROM {values[1]} AND NOT coalesce({near}, FALSE)"
     return _struct(n, cell, f"{old}::VARCHAR", f"{new}::VARCHAR", values, differs)
 
 
-def _near(old: str, new: str) -> str:
+def _times(cell: Cell) -> str:
+    """Return the factor that brings side b of a cell to the money of side a."""
+    if cell.money in ("", "TRUE"):
+        return " * $money" if cell.money else ""
+    return f" * CASE WHEN {cell.money} THEN $money ELSE 1 END"
+
+
+def _near(old: str, new: str, abs_tol: str, rel_tol: str) -> str:
     finite = f"isfinite({old}) AND isfinite({new})"
-    return f"{finite} AND abs({new} - {old}) <= $abs_tol + $rel_tol * greatest(abs({old}), abs({new}))"
+    return f"{finite} AND abs({new} - {old}) <= {abs_tol} + {rel_tol} * greatest(abs({old}), abs({new}))"
 
 
 def _row_line(subject: Subject) -> str:
@@ -143,7 +178,7 @@ def _row_line(subject: Subject) -> str:
 
 
 def _struct(n: int, cell: Cell | None, old: str, new: str, values: tuple[str, str], differs: str) -> str:
-    name, unit = (f"'{cell.name}'", f"'{cell.unit}'") if cell else ("NULL::VARCHAR", "''")
+    name, unit = (f"'{cell.title or cell.name}'", f"'{cell.unit}'") if cell else ("NULL::VARCHAR", "''")
     return (
         f"{{n: {n}, name: {name}, unit: {unit}, old: {old}, new: {new},"
         f" old_value: {values[0]}, new_value: {values[1]}, differs: {differs}}}"

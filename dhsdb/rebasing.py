@@ -160,7 +160,7 @@ def _rebase(writer: Writer, ref: Ref, message: str) -> Rebased:
     here = Ref(ref.scenario, ref.name, revision)
     restack(writer, here, [replace(e, pin=newest.get(e.layer, e.pin)) for e in entries(con, ref)])
     after = stack(con, here)
-    changes = compare(con, f"{ref.name}@{ref.revision}", f"{ref.name}@{revision}", results=False)
+    changes = compare(con, f"{ref.name}@{ref.revision}", f"{ref.name}@{revision}", results=False, as_given=True)
     fresh = tuple(c for c in conflicts(con, here) if c not in disagreed)
     return Rebased(ref.name, revision, tuple(moved), changes, tuple(_hidden(con, before, after)), fresh)
 
@@ -175,7 +175,7 @@ def _hidden(con: duckdb.DuckDBPyConnection, before: Sequence[Level], after: Sequ
             levels = [*after[:i], old], [*after[:i], new]
             differs = ranges(*levels)
             where = Touched(levels, differs, touched_tables(con, _input_names(), differs))
-            for subject, changes in changed_inputs(con, where, sorted(where.tables), 1.0):
+            for subject, changes in changed_inputs(con, where, sorted(where.tables)):
                 for row in _kept(con, subject, changes, above):
                     key, year, column, change, was, becomes, by, kept = row
                     yield Hidden(

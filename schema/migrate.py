@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SPACES = ("meta", "layer", "input", "result", "by_run")
-_SQL_FILES = ("stacks", "control", "runs", "results")
+_SQL_FILES = ("stacks", "control", "runs", "results", "money")
 
 
 class DuckDBImpl(DefaultImpl):
@@ -77,7 +77,23 @@ def view_statements() -> Iterator[str]:
         yield effective.view_sql(table)
         yield effective.macro_sql(table)
     for name in _SQL_FILES[1:]:
+        if name == "money":
+            yield _options_solved()
         yield from statements(sql_text(name))
+
+
+def _options_solved() -> str:
+    """Return ``meta.option_solved``: the model options of each scenario at the revision that its current chain read."""
+    stack = """(
+        SELECT s.name AS scenario, [NULL::SMALLINT] AS years, st.rank, st.layer,
+            least(coalesce(st.pin, c.revision), c.revision) AS pin
+        FROM meta.current_chain AS cc
+        JOIN meta.chain AS c ON c.chain = cc.chain
+        JOIN meta.scenario AS s ON s.scenario = cc.scenario AND s.deleted IS NULL
+        JOIN meta.stack AS st
+            ON st.scenario = s.scenario AND st.rev_from <= c.revision AND (st.rev_to IS NULL OR st.rev_to > c.revision)
+    )"""
+    return f"CREATE OR REPLACE VIEW meta.option_solved AS\n{effective.resolve_sql(INPUT['model_option'], stack)}"
 
 
 def sql_text(name: str) -> str:

@@ -132,6 +132,15 @@ def test_a_model_year_more_is_one_row_and_not_a_change_of_every_other(study: Dat
     ]  # fmt: skip
 
 
+def test_a_year_less_brings_no_rows_into_it(study: Database) -> None:
+    scenarios.derive(study, "longer", "base")
+    edits.remove_rows(study, "longer", "commodity", where="commodity = 'gas'", message="no gas")
+    add(study, "longer", "model_year", {"year": 2055, "stands_for": None})
+    edits.remove_rows(study, "other", "commodity", where="commodity = 'gas' AND year = 2025", message="none yet")
+    found = inputs(study, "longer", "other", tables=["commodity"])
+    assert {row["year"] for row in found.changes.rows()} == {2035, 2045}
+
+
 def test_revisions_of_one_scenario(study: Database) -> None:
     before = edits.set_cells(study, "base", "commodity.price", 40.0, where="commodity = 'gas'", message="a").revision
     edits.set_cells(study, "base", "commodity.price", 45.0, where="commodity = 'gas'", message="b")
@@ -239,6 +248,21 @@ def test_no_value_is_read_of_profiles_with_equal_hashes(study: Database) -> None
     assert inputs(study).profiles.rows() == []
 
 
+def test_profiles_imported_twice_share_their_values_and_none_is_read(study: Database) -> None:
+    values = np.random.default_rng(1).random(8760)
+    for scenario in ("left", "right"):
+        scenarios.new(study, scenario)
+        for i in range(20):
+            add_profile(study, scenario, f"p{i}", values * (i + 1), "factor")
+    with study.write("a test") as writer:
+        held = writer.con.execute("SELECT count(*) FROM meta.series WHERE kind = 'factor'").fetchone()
+        writer.con.execute("DROP TABLE meta.series_value")
+    assert held == (20,)
+    found = inputs(study, "left", "right")
+    assert not found
+    assert len(found.profiles) == 0
+
+
 def test_geometries_are_compared_by_size_and_distance(study: Database) -> None:
     line = shapely.LineString([(0, 0), (100, 0)])
     add(study, "base", "network_pipe", {"pipe": "p1", "geometry": line}, {"pipe": "p2", "geometry": line})
@@ -318,8 +342,26 @@ def test_old_results_and_later_failures_are_named(study: Database) -> None:
     edits.set_cells(study, "other", "process.life", 30.0, message="longer")
     add_run(study, "other", "investment", {}, status="infeasible", objective=None)
     warnings = diff(study, "base", "other", inputs=False).warnings
-    assert any("1 change(s) to its inputs came later" in w for w in warnings)
+    assert any("have changed since: 1 cell changed in process." in w for w in warnings)
     assert any("came later and ended as infeasible" in w for w in warnings)
+
+
+def test_a_scenario_that_became_infeasible_shows_it(study: Database) -> None:
+    boiler_run(study, "base", 50.0)
+    boiler_run(study, "other", 50.0)
+    add_run(study, "other", "dispatch", {}, status="infeasible", objective=None)
+    expected = [("run", "status", "optimal", "infeasible"), ("run", "objective", "1.0", None)]
+    assert lines(diff(study, "base", "other", inputs=False), "table", "column", "old", "new") == expected
+    boiler_run(study, "other", 50.0)
+    assert not diff(study, "base", "other", inputs=False), "solved again since"
+    scenarios.derive(study, "never", "base")
+    run = add_run(study, "never", "dispatch", {}, status="infeasible", objective=None)
+    found = diff(study, "base", "never", inputs=False)
+    assert lines(found, "table", "column", "old", "new") == expected
+    assert "'never' has no results" in found.warnings[0]
+    assert lines(diff(study, "run:1", f"run:{run}", inputs=False, tables=["run"]), "column", "new") == [
+        ("status", "infeasible"), ("objective", None),
+    ]  # fmt: skip
 
 
 def test_a_revision_shows_the_results_that_spoke_for_it_then(study: Database) -> None:
@@ -368,29 +410,151 @@ def _in_money(db: Database, scenario: str, currency: str, price_year: int) -> No
     )
 
 
-def test_money_is_converted_by_rate_and_price_level(study: Database) -> None:
+RATES = "INSERT INTO meta.currency VALUES ('SEK', 2020, 10.5, 100, NULL), ('SEK', 2024, 11, 121, NULL)"
+FACTOR = 1.21 / 11  # from SEK of 2020 to EUR of 2024: up by the Swedish price level, then by the rate of 2024
+
+
+@pytest.fixture
+def abroad(study: Database) -> Database:
+    """The study with ``base`` in EUR of 2024 and ``other`` in SEK of 2020."""
     _in_money(study, "base", "EUR", 2024)
+    scenarios.delete(study, "other")
+    scenarios.derive(study, "other", "base")
     _in_money(study, "other", "SEK", 2020)
-    boiler_run(study, "base", 50.0)
-    boiler_run(study, "other", 50.0)
+    return study
+
+
+@pytest.fixture
+def rated(abroad: Database) -> Database:
+    with abroad.write("a test") as writer:
+        writer.con.execute(RATES)
+    return abroad
+
+
+def test_money_is_converted_by_rate_and_price_level(abroad: Database) -> None:
+    boiler_run(abroad, "base", 50.0)
+    boiler_run(abroad, "other", 50.0)
     with pytest.raises(UserError, match="price level of SEK in 2024"):
-        diff(study, "base", "other")
-    with study.write("a test") as writer:
-        writer.con.execute(
-            "INSERT INTO meta.currency VALUES ('SEK', 2020, 10.5, 100, NULL), ('SEK', 2024, 11, 121, NULL)"
-        )
-    found = diff(study, "base", "other", inputs=False, tables=["cost"])
+        diff(abroad, "base", "other")
+    with abroad.write("a test") as writer:
+        writer.con.execute(RATES)
+    found = diff(abroad, "base", "other", inputs=False, tables=["cost"])
     assert lines(found, "column", "new", "new_value") == [
-        ("value", "35000.0", pytest.approx(35000 * 1.21 / 11)),
-        ("discounted", "30000.0", pytest.approx(30000 * 1.21 / 11)),
+        ("value", "35000.0", pytest.approx(35000 * FACTOR)),
+        ("discounted", "30000.0", pytest.approx(30000 * FACTOR)),
     ]
 
 
-def test_inputs_in_money_without_a_rate_are_shown_as_given(study: Database) -> None:
-    _in_money(study, "base", "EUR", 2024)
-    _in_money(study, "other", "SEK", 2020)
-    found = inputs(study)
+def test_a_comparison_of_amounts_without_a_rate_is_refused_by_name(abroad: Database) -> None:
+    with pytest.raises(UserError) as refused:
+        inputs(abroad)
+    assert refused.value.message == (
+        "'base' is in EUR of 2024, 'other' in SEK of 2020: there is no price level of SEK in 2024,"
+        " there is no price level of SEK in 2020, there is no rate of SEK in 2024."
+    )
+    assert "`dhsdb money set SEK 2024 --price-level ... --per-eur ... --source ...`" in refused.value.hint
+    assert "`dhsdb money set SEK 2020 --price-level ... --source ...`" in refused.value.hint
+    assert inputs(abroad, tables=["model_option", "process_flow"]), "no amount is compared"
+
+
+def test_amounts_can_be_compared_as_given(abroad: Database) -> None:
+    boiler_run(abroad, "base", 50.0)
+    boiler_run(abroad, "other", 50.0)
+    found = diff(abroad, "base", "other", as_given=True)
+    assert {row["table"] for row in found.changes.rows()} == {"model_option"}
     assert found.warnings == ("'base' is in EUR of 2024, 'other' in SEK of 2020: amounts are compared as given.",)
+
+
+def test_inputs_in_other_money_are_compared_by_value(rated: Database) -> None:
+    edits.set_cells(rated, "other", "process.capital", 60000 / FACTOR, message="the same amount")
+    edits.set_cells(rated, "other", "process.life", 30.0, message="longer")
+    assert lines(
+        inputs(rated, tables=["commodity", "process"]),
+        "table",
+        "column",
+        "old",
+        "new",
+        "old_value",
+        "new_value",
+        "unit",
+    ) == [
+        ("commodity", "price", "35.0", "35.0", 35.0, pytest.approx(35 * FACTOR), "money/MWh"),
+        ("process", "life", "25.0", "30.0", 25.0, 30.0, "year"),
+    ]
+
+
+def test_prices_by_hour_are_compared_by_value(rated: Database) -> None:
+    prices = np.array([10.0, 20.0, 60.0])
+    for name, values in (("same figures", prices), ("same amounts", prices), ("dearer", prices)):
+        add_profile(rated, "base", name, values, "price", "money/MWh")
+    add_profile(rated, "base", "shape", prices, "factor")
+    scenarios.derive(rated, "swedish", "base")
+    _in_money(rated, "swedish", "SEK", 2020)
+    add_profile(rated, "swedish", "same amounts", prices / FACTOR, "price", "money/MWh")
+    add_profile(rated, "swedish", "dearer", np.array([10.0, 20.0, 90.0]) / FACTOR, "price", "money/MWh")
+    found = inputs(rated, "base", "swedish", tables=["profile"])
+    figures = {row["key"]: row for row in found.profiles.rows()}
+    assert set(figures) == {"same figures", "dearer"} == {row["key"] for row in found.changes.rows()}
+    assert (figures["dearer"]["old_sum"], figures["dearer"]["new_sum"]) == (90.0, pytest.approx(120.0))
+    assert (figures["dearer"]["new_peak"], figures["dearer"]["hours_changed"]) == (pytest.approx(90.0), 1.0)
+    assert figures["same figures"]["new_sum"] == pytest.approx(90 * FACTOR)
+    assert figures["same figures"]["hours_changed"] == 3.0
+    assert figures["same figures"]["correlation"] == pytest.approx(1.0)
+
+
+def test_a_price_series_without_a_rate_is_refused(abroad: Database) -> None:
+    assert not inputs(abroad, tables=["profile"])
+    add_profile(abroad, "other", "spot", np.array([10.0, 20.0]), "price", "money/MWh")
+    with pytest.raises(UserError, match="no rate of SEK in 2024"):
+        inputs(abroad, tables=["profile"])
+
+
+def test_a_limit_is_money_only_where_it_limits_cost(rated: Database) -> None:
+    for name, quantity in (("budget", "cost"), ("CO2", "emission")):
+        add(rated, "base", "limit", {"limit": name, "value": 100.0, "quantity": quantity})
+    scenarios.derive(rated, "swedish", "base")
+    _in_money(rated, "swedish", "SEK", 2020)
+    found = inputs(rated, "base", "swedish", tables=["limit"])
+    assert lines(found, "key", "new_value") == [("budget", pytest.approx(100 * FACTOR))]
+
+
+def test_a_side_that_does_not_say_its_money_is_compared_as_given(study: Database) -> None:
+    _in_money(study, "other", "SEK", 2020)
+    edits.set_cells(study, "other", "commodity.price", 42.0, where="commodity = 'gas'", message="dearer")
+    found = inputs(study, tables=["commodity"])
+    assert lines(found, "old_value", "new_value") == [(35.0, 42.0)]
+    assert found.warnings == (
+        "'base' is in money that it does not name, 'other' in SEK of 2020: amounts are compared as given.",
+    )
+
+
+def test_two_currencies_without_price_years_are_no_money_that_can_be_compared(study: Database) -> None:
+    add(study, "base", "model_option", {"option": "currency", "value": "EUR"})
+    add(study, "other", "model_option", {"option": "currency", "value": "SEK"})
+    with pytest.raises(UserError, match="SEK of an unknown year can't be compared") as refused:
+        inputs(study)
+    assert "model options currency and price_year" in refused.value.hint
+
+
+def test_results_are_in_the_money_that_their_run_read(rated: Database) -> None:
+    boiler_run(rated, "base", 50.0)
+    boiler_run(rated, "other", 50.0)
+    _in_money(rated, "other", "EUR", 2024)
+    assert lines(diff(rated, "base", "other", inputs=False, tables=["cost"]), "new_value")[0] == (
+        pytest.approx(3850.0),
+    )
+
+
+def test_the_objective_is_money_only_where_cost_is_minimised(rated: Database) -> None:
+    numbers = [boiler_run(rated, s, 50.0, objective=o) for s, o in (("base", 100.0), ("other", 1000.0))]
+    found = diff(rated, "base", "other", inputs=False, tables=["run"])
+    assert lines(found, "column", "new_value", "unit") == [("objective", pytest.approx(110.0), "money")]
+    with rated.write("a test") as writer:
+        writer.con.execute(
+            'UPDATE meta.run SET options = \'{"objective": "co2"}\' WHERE list_contains(?, run)', [numbers]
+        )
+    found = diff(rated, "base", "other", inputs=False, tables=["run"])
+    assert lines(found, "column", "new_value", "unit") == [("objective", 1000.0, "t")]
 
 
 # --- the property ----------------------------------------------------------------------------------------------------
@@ -509,14 +673,24 @@ def test_the_screen_shows_the_summary_and_the_lines(rendered: Diff) -> None:
     assert "correlation" not in console.export_text()
 
 
-def test_a_long_table_is_cut_on_the_screen_only(study: Database) -> None:
+def screen(found: Diff, **how: Any) -> str:
     from rich.console import Console
 
-    add(study, "other", "site", *({"site": f"s{i}", "title": "t"} for i in range(50)))
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(diff_render.to_table(inputs(study), limit=10))
-    assert "40 more lines; --format csv lists all" in console.export_text()
-    assert len(diff_render.to_csv(inputs(study)).splitlines()) == 51
+    console.print(diff_render.to_table(found, **how))
+    return console.export_text()
+
+
+def test_many_lines_are_shown_on_demand(study: Database) -> None:
+    add(study, "other", "site", *({"site": f"s{i}", "title": "t"} for i in range(50)))
+    found = inputs(study)
+    assert "50 lines: --details lists them, --table TABLE narrows." in screen(found)
+    assert "s49" not in screen(found)
+    assert "s49" in screen(found, details=True)
+    assert "--details" not in screen(found, details=False)
+    assert "40 more lines; --format csv lists all" in screen(found, limit=10)
+    assert len(diff_render.to_csv(found).splitlines()) == 51
+    assert "<details><summary>site" in diff_render.to_html(found)
 
 
 def test_csv_has_one_line_per_cell(rendered: Diff) -> None:
@@ -557,3 +731,34 @@ def test_changes_are_a_relation(rendered: Diff) -> None:
     assert len(frame) == rendered.changes.arrow().num_rows
     assert "rows" in repr(rendered.changes)
     assert "<table" in rendered.changes._repr_html_()
+
+
+def test_a_diff_answers_sql_and_nothing_else(rendered: Diff, tmp_path: Path) -> None:
+    assert rendered.sql('SELECT "table", count(*) AS n FROM changes GROUP BY ALL ORDER BY ALL').rows() == [
+        {"table": "commodity", "n": 1}, {"table": "profile", "n": 1}, {"table": "site", "n": 1},
+    ]  # fmt: skip
+    assert rendered.sql("SELECT sum(cells + added + removed) AS n FROM summary").rows() == [{"n": 3}]
+    assert rendered.sql("SELECT hours_changed FROM profiles").rows() == [{"hours_changed": 8760.0}]
+    assert rendered.sql("FROM geometries").columns[:3] == ["table", "key", "column"]
+    assert rendered.by_table.rows()[0] == {"area": "inputs", "table": "site", "cells": 0, "added": 1, "removed": 0}
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    frame = rendered.changes.df()
+    assert len(frame)
+    for query in (
+        f"FROM read_csv('{tmp_path}/secret.csv')", f"COPY changes TO '{tmp_path}/out.csv'", "SET enable_external_access = true",
+        "FROM frame", "FROM rendered", "INSTALL spatial", f"ATTACH '{tmp_path}/x.db'",
+    ):  # fmt: skip
+        with pytest.raises(UserError):
+            rendered.sql(query)
+    assert [p.name for p in tmp_path.iterdir() if p.suffix in (".db", ".csv")] == ["secret.csv"]
+    with pytest.raises(UserError, match="(?s)Candidate.*Relations: changes"):
+        rendered.sql("SELECT colum FROM changes")
+
+
+def test_a_diff_can_be_narrowed(rendered: Diff) -> None:
+    narrow = rendered.only(["site"])
+    assert {row["table"] for row in narrow.changes.rows()} == {"site"}
+    assert len(narrow.profiles) == 0
+    assert rendered.only(None) is rendered
+    with pytest.raises(UnknownNameError, match="Did you mean 'site'"):
+        rendered.only(["sit"])
