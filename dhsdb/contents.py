@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.names import find
+from dhsdb.selecting import condition, needs_spatial, selecting
 
 if TYPE_CHECKING:
     from dhsdb.database import Database
@@ -24,16 +25,32 @@ def row_counts(db: Database, scenario: str) -> list[dict[str, Any]]:
     return counted
 
 
-def effective_rows(db: Database, scenario: str, table: str) -> list[dict[str, Any]]:
-    """Return the effective rows of a table, without the columns that are NULL in all of them."""
+def effective_rows(db: Database, scenario: str, table: str, where: str = "") -> list[dict[str, Any]]:
+    """Return the effective rows of a table, without the columns that are NULL in all of them.
+
+    Parameters
+    ----------
+    where
+        SQL condition on the rows; empty selects all.
+
+    Raises
+    ------
+    UserError
+        If the condition is no SQL of this table.
+    """
     from dhsdb.schema.catalog import input_table
 
-    keys = input_table(table).keys()
-    order = ", ".join([*(f'"{k}"' for k in keys), "year"])
-    with db.read() as con:
+    wanted = input_table(table)
+    order = ", ".join([*(f'"{k}"' for k in wanted.keys()), "year"])
+    with db.read(sandbox=bool(where), spatial=needs_spatial(where)) as con:
         ref = find(con, scenario)
-        query = f"SELECT * EXCLUDE (scenario) FROM input.{table}_at(?, ?) ORDER BY {order}"
-        rows: list[dict[str, Any]] = con.execute(query, [ref.name, ref.revision]).to_arrow_table().to_pylist()
+        query = (
+            f"SELECT * FROM (SELECT * EXCLUDE (scenario) FROM input.{table}_at(?, ?))"
+            f" WHERE {condition(where or 'TRUE')} ORDER BY {order}"
+        )
+        with selecting(wanted, where):
+            found = con.execute(query, [ref.name, ref.revision]).to_arrow_table()
+    rows: list[dict[str, Any]] = found.to_pylist()
     used = [c for c in (rows[0] if rows else {}) if any(r[c] is not None for r in rows)]
     return [{c: r[c] for c in used} for r in rows]
 

@@ -2,6 +2,14 @@
 
 Rank first, then the specific year over "every year", then the newer revision. A row exists if some layer sets it as a whole
 above whatever removes it; each of its cells comes from the highest row that sets the cell.
+
+A view over all scenarios must not resolve all of them where only a few are asked for. A name that stands in the query is pushed
+down to ``meta.scenario`` whatever the SQL looks like. A name that only turns up while the query runs (from a join or a sub-query)
+reaches that table as a filter of DuckDB's hash join, but only along the probe sides of the joins below. So ``meta.scenario``
+has to be the first probe side, the layers a build side, and the whole view the probe side of the user's join. DuckDB decides that
+by estimates, so each of the three carries a second branch, ``meta.none``, which looks huge to the optimizer and never has a row.
+A name in the query is unlike the name in that branch and prunes it, after which the layers are the probe side, and only those
+of the scenario's own stack are read.
 """
 
 from __future__ import annotations
@@ -13,23 +21,27 @@ if TYPE_CHECKING:
 
     from dhsdb.schema.inputs import InputRow
 
-_ORDER = "((s.rank * 2 + (r.year IS NOT NULL)::INTEGER) * 2147483648::BIGINT + r.origin) * 2 + (r.cells IS NOT NULL)::INTEGER"
-_HOLDS = """JOIN layer.{table} AS r
+ORDER = "((s.rank * 2 + (r.year IS NOT NULL)::INTEGER) * 2147483648::BIGINT + r.origin) * 2 + (r.cells IS NOT NULL)::INTEGER"
+HOLDS = """JOIN layer.{table} AS r
         ON r.layer = s.layer AND r.rev_from <= s.pin AND (r.rev_to IS NULL OR r.rev_to > s.pin)"""
 _STACK_NOW = "meta.stack_now"
 _LAYER_AT = "meta.layer_at(scenario_name, at_revision)"
 _STACK_AT = "meta.stack_at(scenario_name, at_revision)"
+_PARAMETERS = "(scenario_name, at_revision := 2147483647)"
 
 
 def view_sql(table: type[InputRow]) -> str:
     """Return the view over all scenarios at their newest revision."""
-    return f"CREATE OR REPLACE VIEW input.{_name(table)} AS\n{resolve_sql(table, _STACK_NOW)}"
+    resolved = resolve_sql(table, _STACK_NOW)
+    return (
+        f"CREATE OR REPLACE VIEW input.{_name(table)} AS\n{resolved}\nUNION ALL BY NAME\nSELECT scenario FROM meta.none"
+    )
 
 
 def macro_sql(table: type[InputRow]) -> str:
-    """Return the table macro ``input.TABLE_at(scenario, revision)``."""
+    """Return the table macro ``input.TABLE_at(scenario, revision)``; without a revision, the newest."""
     body = resolve_sql(table, _STACK_AT)
-    return f"CREATE OR REPLACE MACRO input.{_name(table)}_at(scenario_name, at_revision) AS TABLE\n{body}"
+    return f"CREATE OR REPLACE MACRO input.{_name(table)}_at{_PARAMETERS} AS TABLE\n{body}"
 
 
 def stack_sql() -> list[str]:
@@ -37,27 +49,44 @@ def stack_sql() -> list[str]:
 
     The years ride along with each layer, so that a row of "every year" spreads over them in one pass.
     """
+    now = """SELECT s.scenario, l.rank, l.layer, l.pin, coalesce(y.years, [NULL::SMALLINT]) AS years
+FROM (
+    SELECT name AS scenario FROM meta.scenario WHERE deleted IS NULL
+    UNION ALL
+    SELECT scenario FROM meta.none
+) AS s
+JOIN meta.layer_now AS l ON l.scenario = s.scenario
+JOIN meta.years_now AS y ON y.scenario = s.scenario
+UNION ALL BY NAME
+SELECT scenario FROM meta.none"""
+    at = f"""SELECT l.*, coalesce(y.years, [NULL::SMALLINT]) AS years
+FROM {_LAYER_AT} AS l
+LEFT JOIN ({_years(_LAYER_AT)}) AS y ON y.scenario = l.scenario"""
+    years = f"""SELECT s.name AS scenario, y.years
+FROM meta.scenario AS s
+LEFT JOIN ({_years("meta.layer_now")}) AS y ON y.scenario = s.name
+WHERE s.deleted IS NULL"""
     return [
-        f"CREATE OR REPLACE VIEW meta.stack_now AS\n{_stack('meta.layer_now')}",
-        f"CREATE OR REPLACE MACRO meta.stack_at(scenario_name, at_revision) AS TABLE\n{_stack(_LAYER_AT)}",
+        f"CREATE OR REPLACE VIEW meta.years_now AS\n{years}",
+        f"CREATE OR REPLACE VIEW meta.stack_now AS\n{now}",
+        f"CREATE OR REPLACE MACRO meta.stack_at{_PARAMETERS} AS TABLE\n{at}",
     ]
 
 
-def _stack(layers: str) -> str:
-    return f"""SELECT l.*, coalesce(y.years, [NULL::SMALLINT]) AS years
-FROM {layers} AS l
-LEFT JOIN (
+def _years(layers: str) -> str:
+    """Return the SELECT of the model years of those scenarios that have any."""
+    return f"""
     SELECT scenario, list_sort(list(year)) AS years
     FROM (
         SELECT s.scenario, r.year
         FROM {layers} AS s
-        {_HOLDS.format(table="model_year")}
+        {HOLDS.format(table="model_year")}
         WHERE r.year IS NOT NULL
         GROUP BY s.scenario, r.year
-        HAVING max({_ORDER}) FILTER (NOT r.removed AND r.cells IS NULL) > coalesce(max({_ORDER}) FILTER (r.removed), -1)
+        HAVING max({ORDER}) FILTER (NOT r.removed AND r.cells IS NULL) > coalesce(max({ORDER}) FILTER (r.removed), -1)
     )
     GROUP BY scenario
-) AS y ON y.scenario = l.scenario"""
+"""
 
 
 def _name(table: type[InputRow]) -> str:
@@ -86,9 +115,9 @@ def resolve_sql(table: type[InputRow], stack: str, only: str = "", cells: Sequen
     return f"""SELECT
     {group}{values}
 FROM (
-    SELECT s.scenario, {year} AS year, {inner}, {_ORDER} AS ord
+    SELECT s.scenario, {year} AS year, {inner}, {ORDER} AS ord
     FROM {stack} AS s
-    {_HOLDS.format(table=_name(table))}{chosen}
+    {HOLDS.format(table=_name(table))}{chosen}
 )
 GROUP BY {group}
 HAVING max(ord) FILTER (NOT removed AND cells IS NULL) > coalesce(max(ord) FILTER (removed), -1)"""

@@ -79,7 +79,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.4g}" if value else "0"  # noqa: PLR2004
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}" if value else "0"  # noqa: PLR2004
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, (list, tuple)):

@@ -121,6 +121,54 @@ def revert(
 
 
 @app.command()
+def merge(
+    context: typer.Context,
+    name: Name,
+    other: Annotated[str, typer.Option("--with", help="Scenario whose changes come in, perhaps at a revision.")],
+    prefer: Annotated[
+        str, typer.Option("--prefer", help="Which of the two decides where both changed a cell; else that is refused.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
+    message: Message = "",
+    as_json: Json = False,
+) -> None:
+    """Bring in what another scenario changed since the common ancestor; cells that both changed are listed."""
+    from dhsdb.cli.merges import show_merge
+
+    store = context.obj()
+    show_merge(
+        lambda: store.merge(name, other, prefer=prefer, message=message, dry_run=dry_run),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    name: Name,
+    before: Annotated[str, typer.Option("--from", help="State before the changes: a scenario, perhaps at a revision.")],
+    after: Annotated[str, typer.Option("--to", help="State after the changes.")],
+    message: Message,
+    prefer: Annotated[
+        str,
+        typer.Option("--prefer", help="NAME or the state after: who decides where NAME differs from the state before."),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Apply what changed from one state to another onto a scenario."""
+    from dhsdb.cli.merges import show_merge
+
+    store = context.obj()
+    show_merge(
+        lambda: store.apply(name, before, after, message, prefer=prefer, dry_run=dry_run),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def tag(
     context: typer.Context,
     name: Name,
@@ -163,9 +211,9 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         columns=("scenario", "revision", "years", "stack", "behind", "created_at", "message", "epsg"),
         empty="There is no scenario yet. Create one with `dhsdb scenario new` or `dhsdb import`.",
     )
-    if any(r["behind"] for r in found):
+    if any(r["behind"] for r in found) and not as_json:
         hint = "`dhsdb scenario rebase NAME` moves a scenario to the newest revisions of what it stands on"
-        emit(None, as_json=as_json, text=hint)
+        emit(None, as_json=False, text=hint)
 
 
 @app.command()
@@ -199,8 +247,9 @@ def show(
         )
     else:
         rows(row_counts(store.db, name), as_json=as_json, title=name, empty=f"{name} holds no rows yet.")
-        layers = store.sql("SELECT behind_of FROM scenarios WHERE scenario = ?", [name]).rows()
-        emit(None, as_json=as_json, text=behind_note(name, layers[0]["behind_of"] if layers else ()))
+        if not as_json:
+            layers = store.sql("SELECT behind_of FROM scenarios WHERE scenario = ?", [name]).rows()
+            emit(None, as_json=False, text=behind_note(name, layers[0]["behind_of"] if layers else ()))
 
 
 @app.command()
