@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dhsdb.errors import UnknownNameError
 from dhsdb.names import Ref, find, scenario_names
+from dhsdb.staleness import Staleness
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,7 +75,7 @@ def with_results(con: duckdb.DuckDBPyConnection, one: Side) -> Side:
     if not rows:
         remarks = (f"'{one.name}' has no results; `dhsdb run scenario {one.ref.name}` makes them.",)
     else:
-        remarks = _stale(con, one, max(row[2] for row in rows))
+        remarks = _stale(con, one, runs, max(row[2] for row in rows))
     return replace(one, runs=runs, remarks=remarks + _unsolved(con, one, max((r for _, r in runs), default=0)))
 
 
@@ -119,14 +120,20 @@ def _run_side(con: duckdb.DuckDBPyConnection, text: str, number: int) -> Side:
     return Side(text, Ref(scenario, name, revision), number, ((stage, number),), remarks)
 
 
-def _stale(con: duckdb.DuckDBPyConnection, one: Side, solved_at: int) -> tuple[str, ...]:
-    row = con.execute(
-        "SELECT count(*) FROM meta.revision WHERE scenario = ? AND revision > ? AND revision <= ?",
-        [one.ref.scenario, solved_at, one.ref.revision],
-    ).fetchone()
-    if not row or not row[0]:
+def _stale(
+    con: duckdb.DuckDBPyConnection, one: Side, runs: tuple[tuple[str, int], ...], solved_at: int
+) -> tuple[str, ...]:
+    """Return a remark if inputs that the runs of a side read are other ones at its revision."""
+    judge = Staleness(con)
+    found = [
+        judge.of(run, scenario=one.ref.scenario, revision=solved_at, now=one.ref.revision) for _, run in reversed(runs)
+    ]
+    why = next((stale.why for stale in found if stale), None)
+    if why is None:
         return ()
-    return (f"the results of '{one.name}' are of revision {solved_at}: {row[0]} change(s) to its inputs came later.",)
+    return (
+        f"the results of '{one.name}' are of revision {solved_at}; inputs that they read have changed since: {why}.",
+    )
 
 
 def _unsolved(con: duckdb.DuckDBPyConnection, one: Side, newest_solved: int) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as the view ``runs`` shows it; ``reused`` says that it was solved before."""
+    """A run as the view ``runs`` shows it; ``reused`` says that it was solved before, ``asked`` for which scenario now."""
 
     run: int
     scenario: str
@@ -46,6 +46,7 @@ class Run:
     started_at: datetime
     message: str | None
     reused: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Order:
         Options given by hand.
     force
         Solve again what was solved before.
+    on
+        Runs that the stages build on, instead of those that the store would choose; None = let it choose.
     """
 
     scenario: str
@@ -74,6 +77,7 @@ class Order:
     at: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     force: bool = False
+    on: tuple[int, ...] | None = None
 
 
 class _Chain:
@@ -96,6 +100,7 @@ class _Chain:
         self.number: int | None = None
         self.done: dict[str, tuple[int, str]] = {}
         self.results: dict[str, Mapping[str, pd.DataFrame]] = {}
+        self.found: dict[str, tuple[int, str]] = self._given_parents()
         self.records: list[Run] = []
         self.warnings: list[tuple[str, str, str, str]] = []
 
@@ -142,7 +147,7 @@ class _Chain:
     def is_default(self) -> bool:
         """Whether nothing was asked for by hand that changes results."""
         past = self.order.at is not None or "@" in self.order.scenario
-        return not (self.order.options or self.order.years or past)
+        return not (self.order.options or self.order.years or past or self.order.on is not None)
 
     # --- solving -----------------------------------------------------------------------------------------------------
     def solve(self) -> list[Run]:
@@ -172,20 +177,53 @@ class _Chain:
             )
 
     def _parents(self, stage: Stage) -> dict[str, tuple[int, str]]:
-        """Return the runs that a stage builds on: of this chain, else the scenario's current ones."""
-        wanted = [p for p in stage.after if p not in self.done]
-        found = {p: self.done[p] for p in stage.after if p in self.done}
-        if wanted:
+        """Return the runs that a stage builds on, by stage."""
+        return {p: run for p in stage.after if (run := self._parent(p))}
+
+    def _parent(self, name: str) -> tuple[int, str] | None:
+        """Return a run of a stage before: of this chain, else one of just these inputs and options, else the current one.
+
+        A stage that does not apply to the scenario any more hands nothing over: its old results are of other inputs.
+        """
+        if name in self.done:
+            return self.done[name]
+        if name not in self.found and self.order.on is None and name in self.usual:
+            from dhsdb.models.registry import STAGES
+
+            fingerprint = self._fingerprint(STAGES[name], self._parents(STAGES[name]))
             with self.db.read() as con:
-                rows = con.execute(
-                    "SELECT c.stage, c.run, r.fingerprint FROM meta.current_run AS c JOIN meta.run AS r USING (run)"
-                    " WHERE c.scenario = ? AND list_contains(?, c.stage)",
-                    [self.ref.name, wanted],
-                ).fetchall()
-                for name, run, fingerprint in rows:
-                    found[name] = (run, fingerprint)
-                    self.results[name] = runs.results(con, run, _handed_over(name))
+                run = runs.solved_before(con, fingerprint)
+                row = con.execute(
+                    "SELECT c.run, r.fingerprint FROM meta.current_run AS c JOIN meta.run AS r USING (run)"
+                    " WHERE c.scenario = ? AND c.stage = ?",
+                    [self.ref.name, name],
+                ).fetchone()
+            if run is not None:
+                self._build_on(name, run, fingerprint)
+            elif row:
+                self._build_on(name, *row)
+                told = f"it builds on run {row[0]} ({name}), which is of other inputs, options or model code."
+                self.warnings.append(("info", "other-parent", f"run {row[0]}", told))
+        return self.found.get(name)
+
+    def _given_parents(self) -> dict[str, tuple[int, str]]:
+        """Return the runs that were named to build on, by stage."""
+        found: dict[str, tuple[int, str]] = {}
+        with self.db.read() as con:
+            for run in self.order.on or ():
+                row = con.execute("SELECT stage, fingerprint, status FROM meta.run WHERE run = ?", [run]).fetchone()
+                if row is None:
+                    raise UserError(f"there is no run {run} to build on.", "`dhsdb run list` lists them.")
+                if row[2] not in ("optimal", "feasible"):
+                    raise UserError(f"run {run} is {row[2]}: it has no results to build on.", "Name another with --on.")
+                found[row[0]] = (run, row[1])
+                self.results[row[0]] = runs.results(con, run, _handed_over(row[0]))
         return found
+
+    def _build_on(self, name: str, run: int, fingerprint: str) -> None:
+        with self.db.read() as con:
+            self.results[name] = runs.results(con, run, _handed_over(name))
+        self.found[name] = (run, fingerprint)
 
     def _fingerprint(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> str:
         from dhsdb.models.registry import source_of
@@ -230,6 +268,9 @@ class _Chain:
                 json.dumps(given, sort_keys=True),
                 self.is_default,
                 fingerprint,
+                reads=tuple(sorted(stage.reads)),
+                parents=tuple(parent for parent, _ in parents.values()),
+                given=json.dumps({"options": dict(self.order.options), "years": self.order.years}, default=str),
             ),
         )
         self.done[stage.name] = (run, fingerprint)
@@ -270,17 +311,21 @@ class _Chain:
     def _chain_number(self) -> int:
         if self.number is None:
             self.number = runs.open_chain(self.db, self.ref.scenario, self.ref.revision, is_default=self.is_default)
-        linked = [run for run, _ in self.done.values()]
-        if linked:
-            runs.link(self.db, self.number, linked)
+        if self._linked:
+            runs.link(self.db, self.number, self._linked)
         return self.number
+
+    @property
+    def _linked(self) -> list[int]:
+        """The runs of the chain: those answered or solved, and those that these build on."""
+        return sorted({run for run, _ in (*self.done.values(), *self.found.values())})
 
     def _is_complete(self) -> bool:
         return set(self.usual) <= set(self.done)
 
     def _link_reused(self) -> None:
         """Bring the runs at the end of the chain into it, which no solved stage after them did."""
-        linked, complete = [run for run, _ in self.done.values()], self._is_complete()
+        linked, complete = self._linked, self._is_complete()
         if self.number is not None:
             runs.link(self.db, self.number, linked, complete=complete)
             return
@@ -300,7 +345,8 @@ def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], 
     list of Run
         In the order of the stages; the last one tells where it stopped, if it was not solved.
     """
-    return _Chain(db, order, watch).solve()
+    chain = _Chain(db, order, watch)
+    return [replace(run, asked=chain.ref.name) for run in chain.solve()]
 
 
 def record(db: Database, run: int) -> Run:

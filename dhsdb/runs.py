@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from dhsdb.bulk import insert
 from dhsdb.errors import LockTimeoutError, UserError
+from dhsdb.names import check_newest, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dhsdb.database import Database, Writer
 
 _FINISHED = ("optimal", "feasible")
+_UNFINISHED = "unfinished-"
 PACKAGES = (
     "dhsdb",
     "duckdb",
@@ -48,7 +50,17 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known of a run when it starts."""
+    """What is known of a run when it starts.
+
+    Attributes
+    ----------
+    reads
+        Input tables that it reads; those of its parents are added.
+    parents
+        Runs that it builds on.
+    given
+        Options and years that were given by hand, as JSON.
+    """
 
     scenario: int
     revision: int
@@ -58,6 +70,9 @@ class Start:
     is_default: bool
     fingerprint: str
     iteration: int = 0
+    reads: tuple[str, ...] = ()
+    parents: tuple[int, ...] = ()
+    given: str | None = None
 
 
 @dataclass(slots=True)
@@ -73,10 +88,10 @@ class End:
     gap: float | None = None
     solver: str | None = None
     solver_version: str | None = None
-    build_s: float = 0.0
-    solve_s: float = 0.0
-    wall_s: float = 0.0
-    peak_mb: float = 0.0
+    build_s: float | None = 0.0
+    solve_s: float | None = 0.0
+    wall_s: float | None = 0.0
+    peak_mb: float | None = 0.0
     message: str | None = None
     findings: list[tuple[str, str, str, str]] = field(default_factory=list)
 
@@ -102,22 +117,47 @@ def open_chain(db: Database, scenario: int, revision: int, *, is_default: bool) 
 
 def start(db: Database, chain: int, what: Start) -> int:
     """Register a run with the process that solves it, and return its number."""
+    with db.write("starting a run") as writer:
+        return _register(writer, chain, what, _machine())
+
+
+def bring_in(writer: Writer, what: Start, end: End, tables: Mapping[str, pd.DataFrame]) -> int:
+    """Write a run that another tool solved, with its results, as part of an open transaction; return its number.
+
+    It gets a chain of its own. The numbers in ``end`` are filled in here.
+    """
+    from dhsdb.schema.control import Chain
+
+    end.chain = writer.next_id("chain", "chain")
+    writer.session.add(
+        Chain(
+            chain=end.chain, scenario=what.scenario, revision=what.revision, is_default=what.is_default,
+            is_complete=False, created_at=_now(),
+        )
+    )  # fmt: skip
+    end.run = _register(writer, end.chain, what, "not known: imported")
+    writer.flush()
+    _write(writer, end, tables)
+    return end.run
+
+
+def _register(writer: Writer, chain: int, what: Start, machine: str) -> int:
     import psutil
 
     import dhsdb
     from dhsdb.schema.control import ChainRun, Run
 
-    with db.write("starting a run") as writer:
-        number = writer.next_id("run", "run")
-        writer.session.add(
-            Run(
-                run=number, **asdict(what), status="running", version=dhsdb.__version__, machine=_machine(),
-                host=socket.gethostname(), pid=os.getpid(), process_start=psutil.Process().create_time(), started_at=_now(),
-                uid=uuid4().hex, packages=json.dumps(package_versions()),
-            )
-        )  # fmt: skip
-        writer.session.add(ChainRun(chain=chain, run=number))
-        return number
+    number = writer.next_id("run", "run")
+    known = asdict(what) | _built_on(writer, what)
+    writer.session.add(
+        Run(
+            run=number, **known, status="running", version=dhsdb.__version__, machine=machine,
+            host=socket.gethostname(), pid=os.getpid(), process_start=psutil.Process().create_time(), started_at=_now(),
+            uid=uuid4().hex, packages=json.dumps(package_versions()),
+        )
+    )  # fmt: skip
+    writer.session.add(ChainRun(chain=chain, run=number))
+    return number
 
 
 def link(db: Database, chain: int, linked: Sequence[int], *, complete: bool = False) -> None:
@@ -133,15 +173,17 @@ def reuse(
 ) -> int:
     """Return the chain of a scenario that holds just these runs; make one if there is none.
 
-    The newest chain speaks for the scenario, so an older one of the same runs is not enough.
+    Of chains with default options the newest speaks for the scenario, so an older one of the same runs is not enough.
     """
     from dhsdb.schema.control import Chain
 
     with db.read() as con:
         row = con.execute(
-            "SELECT c.chain FROM meta.current_chain AS c WHERE c.scenario = ?"
-            " AND (SELECT list(run ORDER BY run) FROM meta.chain_run AS r WHERE r.chain = c.chain) = ?",
-            [scenario, sorted(linked)],
+            "SELECT chain FROM (FROM meta.chain WHERE scenario = $scenario AND is_default = $default AND is_complete = $complete"
+            " QUALIFY NOT $default OR chain = max(chain) OVER ()) AS c"
+            " WHERE (SELECT list(run ORDER BY run) FROM meta.chain_run AS r WHERE r.chain = c.chain) = $runs"
+            " ORDER BY chain DESC LIMIT 1",
+            {"scenario": scenario, "default": is_default, "complete": complete, "runs": sorted(set(linked))},
         ).fetchone()
     if row:
         return int(row[0])
@@ -178,13 +220,18 @@ def finish(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> bool:
     return True
 
 
-def use(db: Database, run: int) -> None:
-    """Let the newest chain that holds a run speak for its scenario.
+def use(db: Database, run: int, scenario: str = "") -> str:
+    """Let the newest chain that holds a run speak for its scenario, or for another one that shares it.
+
+    Returns
+    -------
+    str
+        Name of the scenario.
 
     Raises
     ------
     UserError
-        If there is no such run, or it has no results.
+        If there is no such run, it has no results, or the scenario does not have it.
     """
     with db.write("choosing a run") as writer:
         row = writer.con.execute("SELECT scenario, status FROM meta.run WHERE run = ?", [run]).fetchone()
@@ -192,17 +239,34 @@ def use(db: Database, run: int) -> None:
             raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
         if row[1] not in _FINISHED:
             raise UserError(f"run {run} is {row[1]}: it has no results to show.", "Choose another.")
-        chain = writer.con.execute(
+        owner = find(writer.con, check_newest(scenario)).scenario if scenario else row[0]
+        (name,) = writer.con.execute("SELECT name FROM meta.scenario WHERE scenario = ?", [owner]).fetchone() or ("",)
+        (chain,) = writer.con.execute(
             "SELECT max(c.chain) FROM meta.chain_run AS r JOIN meta.chain AS c USING (chain) WHERE r.run = ? AND c.scenario = ?",
-            [run, row[0]],
-        ).fetchone()
-        writer.con.execute(
-            "UPDATE meta.scenario SET chosen_chain = ? WHERE scenario = ?", [chain[0] if chain else None, row[0]]
-        )
+            [run, owner],
+        ).fetchone() or (None,)
+        if chain is None:
+            raise UserError(f"'{name}' has no chain with run {run}.", f"`dhsdb run list {name}` lists its runs.")
+        writer.con.execute("UPDATE meta.scenario SET chosen_chain = ? WHERE scenario = ?", [chain, owner])
+    return str(name)
 
 
-def delete(db: Database, run: int) -> None:
-    """Delete a run with its results; the chains that held it stay without it.
+def use_newest(db: Database, scenario: str) -> None:
+    """Take back what :func:`use` chose: the newest complete chain with default options speaks for the scenario again."""
+    with db.write("choosing the newest runs") as writer:
+        ref = find(writer.con, check_newest(scenario))
+        writer.con.execute("UPDATE meta.scenario SET chosen_chain = NULL WHERE scenario = ?", [ref.scenario])
+
+
+def delete(db: Database, run: int) -> list[str]:
+    """Delete a run with its results; the chains that held it stay without it, and are not complete any more.
+
+    A choice of such a chain ends: half of what was chosen is not what was chosen.
+
+    Returns
+    -------
+    list of str
+        Scenarios whose choice ended.
 
     Raises
     ------
@@ -219,9 +283,14 @@ def delete(db: Database, run: int) -> None:
             raise UserError(f"run {run} is still running.", "Stop it first.")
         for table in RESULT:
             writer.con.execute(f"DELETE FROM result.{table} WHERE run = ?", [run])
+        held = "IN (SELECT chain FROM meta.chain_run WHERE run = ?)"
+        chosen = writer.con.execute(f"SELECT name FROM meta.scenario WHERE chosen_chain {held}", [run]).fetchall()
+        writer.con.execute(f"UPDATE meta.scenario SET chosen_chain = NULL WHERE chosen_chain {held}", [run])
+        writer.con.execute(f"UPDATE meta.chain SET is_complete = FALSE WHERE chain {held}", [run])
         for table in ("finding", "chain_run", "run"):
             writer.con.execute(f"DELETE FROM meta.{table} WHERE run = ?", [run])
         writer.con.execute("DELETE FROM meta.chain WHERE chain NOT IN (SELECT chain FROM meta.chain_run)")
+    return sorted(str(name) for (name,) in chosen)
 
 
 def solved_before(con: duckdb.DuckDBPyConnection, fingerprint: str) -> int | None:
@@ -243,8 +312,6 @@ def repair(db: Database) -> None:
     if folder.is_dir():
         for spooled in sorted(folder.glob("run-*")):
             _take_in(db, spooled)
-        with contextlib.suppress(OSError):  # another process may be at it, or have left something
-            folder.rmdir()
     with db.read() as con:
         dead = _dead(con)
     if dead:
@@ -254,6 +321,8 @@ def repair(db: Database) -> None:
                 " WHERE status = 'running' AND list_contains(?, run)",
                 [_now(), dead],
             )
+    if folder.is_dir():
+        _sweep(db, folder)
 
 
 def spool_folder(db: Database) -> Path:
@@ -293,6 +362,7 @@ def package_versions() -> dict[str, str]:
 def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
     import pyarrow as pa
 
+    from dhsdb import check
     from dhsdb.bulk import to_arrow
     from dhsdb.schema.catalog import RESULT
     from dhsdb.schema.control import Finding
@@ -306,6 +376,9 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
     row = writer.con.execute("SELECT scenario, revision FROM meta.run WHERE run = ?", [end.run]).fetchone()
     if row is None:
         return
+    noted = {(code, location) for _, code, location, _ in end.findings}
+    odd = check.run_findings(writer.con, end.run, tables.keys(), noted)
+    end.findings += [(f.severity, f.code, f.location, f.message) for f in odd]
     for severity, code, location, message in end.findings:
         writer.session.add(
             Finding(
@@ -328,6 +401,15 @@ def _write(writer: Writer, end: End, tables: Mapping[str, pd.DataFrame]) -> None
     )
     if end.chain_complete and end.status in _FINISHED:
         writer.con.execute("UPDATE meta.chain SET is_complete = TRUE WHERE chain = ?", [end.chain])
+
+
+def _built_on(writer: Writer, what: Start) -> dict[str, str | None]:
+    """Return what a run and those that it builds on read, and the names of these that hold in every store."""
+    rows = writer.con.execute(
+        "SELECT uid, reads FROM meta.run WHERE list_contains(?, run) ORDER BY run", [list(what.parents)]
+    ).fetchall()
+    reads = {*what.reads, *(table for _, tables in rows for table in (tables or "").split(",") if table)}
+    return {"reads": ",".join(sorted(reads)) or None, "parents": ",".join(str(uid) for uid, _ in rows) or None}
 
 
 def _renumbered(rows: pa.Table, before: int) -> pa.Table:
@@ -357,7 +439,7 @@ def _spool(db: Database, end: End, tables: Mapping[str, pd.DataFrame]) -> None:
     from dhsdb.bulk import to_arrow
 
     folder = spool_folder(db)
-    unfinished = folder / f"unfinished-{end.run}"
+    unfinished = folder / f"{_UNFINISHED}{end.run}"
     unfinished.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         pq.write_table(to_arrow(frame), unfinished / f"{name}.parquet")
@@ -377,6 +459,18 @@ def _take_in(db: Database, spooled: Path) -> None:
             facts["findings"] = [tuple(f) for f in facts["findings"]]
             _write(writer, End(**facts), {f.stem: pq.read_table(f) for f in sorted(spooled.glob("*.parquet"))})
     shutil.rmtree(spooled, ignore_errors=True)
+
+
+def _sweep(db: Database, folder: Path) -> None:
+    """Remove what a process left that was killed while it put results aside, and the folder once it is empty."""
+    with db.read() as con:
+        running = {r[0] for r in con.execute("SELECT run FROM meta.run WHERE status = 'running'").fetchall()}
+    for unfinished in folder.glob(f"{_UNFINISHED}*"):
+        number = unfinished.name.removeprefix(_UNFINISHED)
+        if number.isdigit() and int(number) not in running:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another process may be at it, or have left something
+        folder.rmdir()
 
 
 def _dead(con: duckdb.DuckDBPyConnection) -> list[int]:

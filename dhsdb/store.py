@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from dhsdb.bundle import Exported
+    from dhsdb.bundle_import import BundleReport
     from dhsdb.check import Finding
     from dhsdb.diff import Diff
     from dhsdb.history import Reverted
     from dhsdb.importers.pipeline import ImportReport
+    from dhsdb.merging import Merged
     from dhsdb.names import Ref
     from dhsdb.rebasing import Rebased
 
@@ -70,6 +73,22 @@ class Store:
 
         return run_import(self.db, format, [Path(p) for p in paths], scenario=scenario, **options)
 
+    def export_bundle(
+        self, path: str | Path, scenarios: Sequence[str], *, runs: Sequence[int] | None = None
+    ) -> Exported:
+        """Write scenarios with all that they stand on, and runs, for another store; see :func:`dhsdb.bundle.export_bundle`."""
+        from dhsdb.bundle import export_bundle
+
+        return export_bundle(self.db, path, scenarios, runs=runs)
+
+    def import_bundle(
+        self, path: str | Path, *, rename: Mapping[str, str] | None = None, dry_run: bool = False
+    ) -> BundleReport:
+        """Bring in a bundle and join what both have; see :func:`dhsdb.bundle_import.import_bundle`."""
+        from dhsdb.bundle_import import import_bundle
+
+        return import_bundle(self.db, path, rename=rename, dry_run=dry_run)
+
     def new(self, name: str, years: Sequence[int] = (), message: str = "") -> Ref:
         """Create an empty scenario with its model years."""
         return scenarios.new(self.db, name, years, message)
@@ -112,6 +131,18 @@ class Store:
     def untag(self, name: str, tag: str) -> None:
         """Take a tag from its revision."""
         history.untag(self.db, name, tag)
+
+    def merge(self, name: str, other: str, *, prefer: str = "", message: str = "", dry_run: bool = False) -> Merged:
+        """Bring in what another scenario changed since the common ancestor; see :func:`dhsdb.merging.merge`."""
+        from dhsdb.merging import merge
+
+        return merge(self.db, name, other, prefer=prefer, message=message, dry_run=dry_run)
+
+    def apply(self, scenario: str, a: str, b: str, message: str, *, prefer: str = "", dry_run: bool = False) -> Merged:
+        """Apply what changed from ``a`` to ``b`` onto a scenario; see :func:`dhsdb.merging.pick`."""
+        from dhsdb.merging import pick
+
+        return pick(self.db, scenario, a, b, prefer=prefer, message=message, dry_run=dry_run)
 
     def delete(self, name: str, message: str = "") -> None:
         """Delete a scenario that no other builds on."""

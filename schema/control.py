@@ -72,6 +72,7 @@ class Revision(ControlTable, table=True):
     n_set: int = count("rows written", required=True)
     n_removed: int = count("rows removed", required=True)
     uid: str | None = words("name of the change in every store that it is brought to")
+    merged: str | None = words("uid of the revision of another scenario that a merge brought in, with all before it")
 
 
 class Tag(ControlTable, table=True):
@@ -126,7 +127,7 @@ class Run(ControlTable, table=True):
     run: int = _number("number, growing with time")
     scenario: int = count("scenario", required=True)
     revision: int = count("revision of the scenario that was read", required=True)
-    stage: str = words("geo, investment, dispatch or pareto", required=True)
+    stage: str = words("geo, investment, dispatch, pareto, or the tool that an imported run comes from", required=True)
     years: str = words("years solved, comma separated", required=True)
     options: str = words("options that differ from the default, as JSON", required=True)
     is_default: bool = flag("no option, year or window was given by hand", required=True)
@@ -154,6 +155,9 @@ class Run(ControlTable, table=True):
     message: str | None = words("what went wrong, or a remark")
     uid: str | None = words("name of the run in every store that it is brought to")
     packages: str | None = words("versions of the packages that it was solved with, as JSON")
+    reads: str | None = words("input tables that it, or a run it builds on, read; comma separated, NULL = not known")
+    parents: str | None = words("uid of the runs that it builds on, comma separated")
+    given: str | None = words("options and years that were given by hand, as JSON")
 
 
 class Chain(ControlTable, table=True):

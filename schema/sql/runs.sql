@@ -26,7 +26,13 @@ SELECT
     r.version,
     r.machine,
     r.packages,
-    r.finished_at
+    r.finished_at,
+    r.host,
+    r.is_default,
+    r.reads,
+    r.parents,
+    r.given,
+    r.uid
 FROM meta.run AS r
 JOIN meta.scenario AS s ON s.scenario = r.scenario;
 
@@ -40,7 +46,7 @@ WHERE EXISTS (
     SELECT 1
     FROM meta.chain_run AS cr
     JOIN meta.run AS r ON r.run = cr.run
-    WHERE cr.chain = c.chain AND r.status IN ('optimal', 'feasible')
+    WHERE cr.chain = c.chain AND r.status IN ('optimal', 'feasible') AND r.stage <> 'energyplan'
 )
 GROUP BY c.scenario;
 
@@ -51,7 +57,7 @@ FROM meta.current_chain AS c
 JOIN meta.scenario AS s ON s.scenario = c.scenario
 JOIN meta.chain_run AS cr ON cr.chain = c.chain
 JOIN meta.run AS r ON r.run = cr.run
-WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage <> 'pareto'
+WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage NOT IN ('pareto', 'energyplan')
 GROUP BY s.name, r.stage
 UNION ALL
 -- A Pareto study stands beside the chain: the newest one is shown.
@@ -59,4 +65,11 @@ SELECT s.name AS scenario, r.stage, max(r.run) AS run
 FROM meta.run AS r
 JOIN meta.scenario AS s ON s.scenario = r.scenario
 WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage = 'pareto'
-GROUP BY s.name, r.stage;
+GROUP BY s.name, r.stage
+UNION ALL
+-- What another tool solved and was imported stands beside the chain as well: the newest of each year is shown.
+SELECT s.name AS scenario, r.stage, max(r.run) AS run
+FROM meta.run AS r
+JOIN meta.scenario AS s ON s.scenario = r.scenario
+WHERE r.status IN ('optimal', 'feasible') AND s.deleted IS NULL AND r.stage = 'energyplan'
+GROUP BY s.name, r.stage, r.years;
