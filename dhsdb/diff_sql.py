@@ -83,20 +83,20 @@ def joined_sql(subject: Subject, sides: str) -> str:
     sides
         SELECT of both sides: ``scenario`` ('a' or 'b'), ``year``, keys and cells.
     """
-    keys = [f'"{k}"' for k in subject.keys]
+    at = ", ".join([*(f'"{k}"' for k in subject.keys), "year"])
     read = ", ".join(
         f'ST_AsWKB("{c.name}") AS "{c.name}"' if c.kind == "geometry" else f'"{c.name}"' for c in subject.cells
     )
-    both = ", ".join(f'a."{c.name}" AS {c.a}, b."{c.name}" AS {c.b}' for c in subject.cells)
-    on = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in ["year", *keys])
-    unlike = " OR ".join(f'a."{c.name}" IS DISTINCT FROM b."{c.name}"' for c in subject.cells)
+    one = "any_value(\"{}\") FILTER (scenario = '{}') AS {}"  # a side has a key once, so any value is the value
+    both = ", ".join(f"{one.format(c.name, 'a', c.a)}, {one.format(c.name, 'b', c.b)}" for c in subject.cells)
+    unlike = " OR ".join(f"{c.a} IS DISTINCT FROM {c.b}" for c in subject.cells)
     exact = subject.area == "inputs" and not subject.converts
-    only = f"WHERE a.scenario IS NULL OR b.scenario IS NULL OR {unlike}" if exact else ""
-    return f"""WITH sides AS MATERIALIZED (SELECT scenario, {", ".join(["year", *keys])}, {read} FROM ({sides}))
-SELECT {", ".join(f"coalesce(a.{k}, b.{k}) AS {k}" for k in [*keys, "year"])},
-    a.scenario IS NOT NULL AS in_a, b.scenario IS NOT NULL AS in_b, {both}
-FROM (FROM sides WHERE scenario = 'a') AS a
-FULL JOIN (FROM sides WHERE scenario = 'b') AS b ON {on}
+    only = f"WHERE NOT in_a OR NOT in_b OR {unlike}" if exact else ""
+    return f"""FROM (
+    SELECT {at}, bool_or(scenario = 'a') AS in_a, bool_or(scenario = 'b') AS in_b, {both}
+    FROM (SELECT scenario, {at}, {read} FROM ({sides}))
+    GROUP BY {at}
+)
 {only}"""
 
 

@@ -17,7 +17,7 @@ from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -26,38 +26,6 @@ if TYPE_CHECKING:
     from dhsdb.schema.inputs import InputRow
 
 CONFLICTS = ("replace", "keep", "merge")
-MAX_CELLS = 10_000
-"""Changed cells that a dry run lists per table; all are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellChange:
-    """A cell that an import changes."""
-
-    table: str
-    key: dict[str, object]
-    year: int | None
-    column: str
-    old: object
-    new: object
-
-
-@dataclass(frozen=True, slots=True)
-class TableChange:
-    """What an import changes in the effective rows of a table.
-
-    Attributes
-    ----------
-    added, changed, removed
-        Number of rows, counted per model year.
-    cells
-        The cells of changed rows, at most :data:`MAX_CELLS`.
-    """
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    cells: tuple[CellChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +54,6 @@ class Outcome:
 
     n_set: int = 0
     n_removed: int = 0
-    change: TableChange = field(default_factory=TableChange)
 
 
 @dataclass(slots=True)
@@ -127,9 +94,7 @@ class Layer:
         return self._years[at]
 
 
-def merge_rows(
-    layer: Layer, table: type[InputRow], rows: pa.Table, files: Sequence[str], rule: Rule, *, explain: bool
-) -> Outcome:
+def merge_rows(layer: Layer, table: type[InputRow], rows: pa.Table, files: Sequence[str], rule: Rule) -> Outcome:
     """Bring rows into a scenario's own layer.
 
     Parameters
@@ -138,13 +103,11 @@ def merge_rows(
         Key, ``year``, cells, ``cells``, ``source``, ``sheet``, ``source_row``; no (key, year) twice.
     files
         Names of the files that hold this table.
-    explain
-        Also say which effective rows change, for a dry run.
     """
-    if not explain and _is_new(layer, table):
+    if _is_new(layer, table):
         full = rows.set_column(rows.column_names.index("cells"), "cells", _no_cells(rows.num_rows))
         return Outcome(add_rows(layer.writer, table, Ref(*_triple(layer)), full)) if rows.num_rows else Outcome()
-    return _Merge(layer, table, rule).run(rows, files, explain=explain)
+    return _Merge(layer, table, rule).run(rows, files)
 
 
 def _is_new(layer: Layer, table: type[InputRow]) -> bool:
@@ -180,10 +143,10 @@ class _Merge:
         self.own = {"layer": layer.ref.scenario}
         self.at = {"name": layer.ref.name, "at": layer.ref.revision}
 
-    def run(self, rows: pa.Table, files: Sequence[str], *, explain: bool) -> Outcome:
+    def run(self, rows: pa.Table, files: Sequence[str]) -> Outcome:
         self.stage(rows)
         self.find_absent(files)
-        self.read("import_before")
+        self.read()
         self.find_slots()
         self.compare()
         self.plan()
@@ -191,12 +154,7 @@ class _Merge:
             return Outcome()
         revision = self.layer.begin()
         n_removed = self.close(revision)
-        n_set = self.append(revision)
-        if not explain:
-            return Outcome(n_set, n_removed)
-        self.at["at"] = revision
-        self.read("import_after")
-        return Outcome(n_set, n_removed, self.changes())
+        return Outcome(self.append(revision), n_removed)
 
     # --- what comes and what holds ------------------------------------------------------------------------------------
     def stage(self, rows: pa.Table) -> None:
@@ -237,8 +195,8 @@ WHERE o.layer = $layer AND r.scenario = $layer AND o.rev_to IS NULL AND NOT o.re
             {**self.own, "files": list(files) if prunes else [], **limits},
         )
 
-    def read(self, into: str) -> None:
-        """Read the effective rows of the keys that the import touches."""
+    def read(self) -> None:
+        """Read, into ``import_before``, the effective rows of the keys that the import touches."""
         keys = ", ".join(f'"{k}"' for k in self.keys)
         self.do(
             f"CREATE OR REPLACE TEMP TABLE import_keys AS"
@@ -246,7 +204,7 @@ WHERE o.layer = $layer AND r.scenario = $layer AND o.rev_to IS NULL AND NOT o.re
         )
         only = "import_keys" if self.table.keys() else ""
         self.do(
-            f"CREATE OR REPLACE TEMP TABLE {into} AS {resolve_sql(self.table, 'meta.stack_at($name, $at)', only)}",
+            f"CREATE OR REPLACE TEMP TABLE import_before AS {resolve_sql(self.table, 'meta.stack_at($name, $at)', only)}",
             self.at,
         )
 
@@ -379,36 +337,6 @@ WHERE i.year IS NULL AND m.slot IS NOT NULL AND {self.slot_needs_row}"""
         return (
             f"i.cells IS NOT NULL AND (m.found AND (m.own OR NOT p.wide) OR {lacking})" if self.overwrites else lacking
         )
-
-    # --- what a dry run tells -----------------------------------------------------------------------------------------
-    def changes(self) -> TableChange:
-        """Compare the effective rows before and after."""
-        same = f"{self.same('b', 'a')} AND b.year IS NOT DISTINCT FROM a.year"
-        joined = f"FROM import_before AS b FULL JOIN import_after AS a ON {same}"
-        cells = self.table.cell_names()
-        differs = " OR ".join(f'b."{c}" IS DISTINCT FROM a."{c}"' for c in cells) or "FALSE"
-        counts = self.con.execute(
-            "SELECT count(*) FILTER (b.scenario IS NULL), count(*) FILTER (a.scenario IS NULL),"
-            f" count(*) FILTER (a.scenario = b.scenario AND ({differs})) {joined}"
-        ).fetchone()
-        added, removed, changed = counts or (0, 0, 0)
-        found = [cell for c in cells for cell in self.changed(c, joined)] if changed else []
-        return TableChange(added, changed, removed, tuple(found[:MAX_CELLS]))
-
-    def changed(self, column: str, joined: str) -> Iterator[CellChange]:
-        """Yield the changed cells of one column."""
-        shown = "{0}::VARCHAR" if isinstance(self.table.__table__.columns[column].type, Geometry) else "{0}"
-        old, new = (shown.format(f'{side}."{column}"') for side in "ba")
-        order = ", ".join(f'a."{k}"' for k in self.keys)
-        rows = self.con.execute(
-            f"SELECT {self.listed('a')}, a.year, {old}, {new} {joined}"
-            f' WHERE a.scenario = b.scenario AND b."{column}" IS DISTINCT FROM a."{column}"'
-            f" ORDER BY {order}, a.year LIMIT {MAX_CELLS}"
-        ).fetchall()
-        for *key, year, before, after in rows:
-            yield CellChange(
-                self.table.__table__.name, dict(zip(self.keys, key, strict=True)), year, column, before, after
-            )
 
     # --- SQL ----------------------------------------------------------------------------------------------------------
     def listed(self, alias: str) -> str:

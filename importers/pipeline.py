@@ -1,29 +1,31 @@
 """The one way of every import: read, check everything, then one transaction that writes what differs, or nothing.
 
-A dry run walks the same way and takes the transaction back. What a foreign file means is the importer's concern, what a
-row changes that of :mod:`~dhsdb.importers.merge`.
+A dry run walks the same way, compares the scenario with what it was, and takes the transaction back. What a foreign
+file means is the importer's concern, what a row changes that of :mod:`~dhsdb.importers.merge`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dhsdb.errors import ProblemsError, UserError
 from dhsdb.importers import batch as batches
 from dhsdb.importers.checks import YEARS
-from dhsdb.importers.merge import CONFLICTS, Rule, TableChange
+from dhsdb.importers.merge import CONFLICTS, Rule
 from dhsdb.importers.registry import AUTO, find_importer, recognise
 from dhsdb.importers.rows import Request
 from dhsdb.importers.systems import stack_epsg
 from dhsdb.importers.writing import Order, Writing, record_failure
+from dhsdb.names import check_newest, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dhsdb.database import Database
+    from dhsdb.diff import Diff
     from dhsdb.errors import Problem
     from dhsdb.importers.batch import Batch
     from dhsdb.importers.rows import Importer
@@ -48,8 +50,8 @@ class ImportReport:
         Warnings and remarks; they are kept with the revision.
     attribution
         What the source's licence asks to be shown wherever its data goes out.
-    changes
-        Effective rows that change, by table; only in a dry run.
+    diff
+        What would change in the scenario; only in a dry run.
     """
 
     scenario: str
@@ -60,7 +62,7 @@ class ImportReport:
     findings: tuple[Problem, ...] = ()
     attribution: str = ""
     dry_run: bool = False
-    changes: Mapping[str, TableChange] = field(default_factory=dict)
+    diff: Diff | None = None
 
     @property
     def changed(self) -> bool:
@@ -174,9 +176,12 @@ def _agreed_epsg(db: Database, scenario: str, asked: int | None) -> int | None:
 # --- what is written -------------------------------------------------------------------------------------------------
 def _write(db: Database, batch: Batch, order: Order) -> ImportReport:
     """Write a batch in one transaction, which is taken back after a dry run, or if nothing changed."""
+    diff = None
     with contextlib.suppress(_TakenBackError), db.write(f"importing into {order.request.scenario}") as writer:
         writing = Writing(writer, batch, order)
         writing.run()
+        if order.dry_run:
+            diff = writing.difference()
         if order.dry_run or writing.revision is None:
             raise _TakenBackError
     outcomes = {name: o for name, o in writing.outcomes.items() if o.n_set or o.n_removed}
@@ -189,5 +194,34 @@ def _write(db: Database, batch: Batch, order: Order) -> ImportReport:
         findings=tuple(writing.findings),
         attribution=order.importer.attribution,
         dry_run=order.dry_run,
-        changes={name: o.change for name, o in outcomes.items()} if order.dry_run else {},
+        diff=diff,
     )
+
+
+def preview(
+    db: Database,
+    scenario: str,
+    path: str | Path,
+    *,
+    format: str | Importer = AUTO,  # noqa: A002  the word that users know
+    year: int | None = None,
+    site: str | None = None,
+    on_conflict: str = "replace",
+    tables: Iterable[str] | None = None,
+) -> Diff:
+    """Return what an import of a file or folder would change in a scenario; nothing is written.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such scenario: a file is compared with something.
+    ProblemsError
+        With everything that is wrong in the file.
+    """
+    with db.read() as con:
+        find(con, check_newest(scenario))
+    report = run_import(
+        db, format, path, scenario=scenario, year=year, site=site, on_conflict=on_conflict, dry_run=True
+    )  # fmt: skip
+    found = cast("Diff", report.diff).only(tables)
+    return replace(found, warnings=(*found.warnings, *(str(f) for f in report.findings)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dhsdb import names, scenarios, series
+from dhsdb.diff import compare
+from dhsdb.diff_sides import Side
 from dhsdb.errors import Problem, ProblemsError
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dhsdb.database import Database, Writer
+    from dhsdb.diff import Diff
     from dhsdb.importers.batch import Batch
     from dhsdb.importers.rows import Importer, Request
     from dhsdb.names import Ref
@@ -74,9 +77,18 @@ class Writing:
     def scenario(self) -> Ref:
         """Return the scenario, created if it is new."""
         name = self.order.request.scenario
-        if name in names.scenario_names(self.con):
-            return names.find(self.con, name)
-        return scenarios.create(self.writer, name)
+        self.is_new = name not in names.scenario_names(self.con)
+        return scenarios.create(self.writer, name) if self.is_new else names.find(self.con, name)
+
+    def difference(self) -> Diff:
+        """Return what the import changes: the scenario before against the scenario in this transaction."""
+        self.writer.flush()
+        name = self.ref.name
+        after = self.ref if self.revision is None else names.Ref(self.ref.scenario, name, self.revision)
+        # A currency that the files correct is no reason to refuse a look at what they change.
+        found = compare(self.con, Side(name, self.ref), Side(name, after), results=False, as_given=True)
+        before = f"nothing ('{name}' is new)" if self.is_new else f"{name}@{self.ref.revision}"
+        return replace(found, a=before, b=f"{name} with {self.order.places}")
 
     def number(self) -> int:
         """Return the revision of this import; the first call makes it, with its sources."""
@@ -108,10 +120,8 @@ class Writing:
 
         tables = [self.with_origin(part, epsg) for part in parts]
         rows = pa.concat_tables(tables, promote_options="default")
-        explain = self.order.dry_run
-        self.outcomes[name] = merge_rows(
-            self.layer, parts[0].table, rows, sorted({p.file for p in parts}), self.order.rule, explain=explain
-        )
+        files = sorted({p.file for p in parts})
+        self.outcomes[name] = merge_rows(self.layer, parts[0].table, rows, files, self.order.rule)
 
     def with_origin(self, part: Checked, epsg: int | None) -> pa.Table:
         """Add source and cells to rows, and bring their geometries into the scenario's system."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from dhsdb.cli.look import Details, DiffFormat, DiffOutput, Summary, show_diff, wanted
 from dhsdb.cli.output import Json, console, emit, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dhsdb.diff import Diff
     from dhsdb.importers.pipeline import ImportReport
 
 
-def import_(
+def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     context: typer.Context,
     form: Annotated[
         str, typer.Argument(metavar="FORMAT", help="What the files are; `dhsdb import --list` names the formats.")
@@ -33,7 +34,13 @@ def import_(
         str, typer.Option("--on-conflict", help="keep, replace or merge rows that exist.")
     ] = "replace",
     message: Annotated[str, typer.Option("-m", "--message", help="Why.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, as `dhsdb diff` does; write nothing.")
+    ] = False,
+    details: Details = False,
+    summary: Summary = False,
+    diff_format: DiffFormat = "table",
+    output: DiffOutput = None,
     formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +62,10 @@ def import_(
             store.db, form, paths, scenario=scenario, year=year, site=site, bbox=_bbox(bbox), epsg=crs, on_conflict=on_conflict,
             message=message, dry_run=dry_run, progress=progress,
         )  # fmt: skip
-    _show(report, as_json=as_json)
+    if report.diff is None:
+        _show(report, as_json=as_json)
+    else:
+        _preview(report, "json" if as_json else diff_format, wanted(details=details, summary=summary), output)
 
 
 def export(
@@ -97,26 +107,6 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def show_report(report: ImportReport, *, as_json: bool) -> None:
-    """Print what an import did, or would do."""
-    counts = {**report.n_set}
-    document = {
-        "scenario": report.scenario, "format": report.format, "revision": report.revision, "rows_set": counts,
-        "rows_removed": report.n_removed, "dry_run": report.dry_run, "attribution": report.attribution,
-        "findings": [{"severity": p.severity, "code": p.code, "location": p.location, "message": p.message} for p in report.findings],
-        "changes": {name: asdict(change) for name, change in report.changes.items()},
-    }  # fmt: skip
-    for p in () if as_json else report.findings:
-        console(stderr=True).print(f"{p.severity}: {p}", markup=False)
-    if not report.changed:
-        text = f"{report.scenario}: nothing changed"
-    else:
-        did = "would be written" if report.dry_run else f"written as revision {report.revision}"
-        what = ", ".join(f"{n:,} {table}" for table, n in counts.items())
-        text = f"{report.scenario}: {what} {did}" + (f", {report.n_removed} removed" if report.n_removed else "")
-    emit(document, as_json=as_json, text="\n".join(filter(None, (text, report.attribution))))
-
-
 def _bbox(text: str) -> tuple[float, float, float, float] | None:
     from dhsdb.errors import UserError
 
@@ -132,23 +122,12 @@ def _bbox(text: str) -> tuple[float, float, float, float] | None:
 
 
 def _show(report: ImportReport, *, as_json: bool) -> None:
-    """Print what an import did, or in a dry run would do, with its findings and the attribution asked for."""
-    findings = [
-        {"severity": f.severity, "code": f.code, "location": f.location, "message": f"{f.message} {f.hint}".strip()}
-        for f in report.findings
-    ]
+    """Print what an import did, with its findings and the attribution asked for."""
     if as_json:
-        facts = {
-            n: getattr(report, n) for n in ("scenario", "format", "revision", "n_removed", "dry_run", "attribution")
-        }
-        emit(facts | {"n_set": dict(report.n_set), "changes": _changes(report), "findings": findings}, as_json=True)
+        emit(_facts(report), as_json=True)
         return
-    if findings:
-        rows(findings, as_json=False, title="findings")
-    if report.dry_run:
-        title = f"what would change in {report.scenario}; nothing was written"
-        rows(_changes(report), as_json=False, title=title, empty=f"nothing would change in {report.scenario}")
-    elif report.changed:
+    _show_findings(report)
+    if report.changed:
         written = ", ".join(f"{n:,} {table}" for table, n in report.n_set.items()) or "nothing"
         removed = f"; {report.n_removed:,} row(s) removed that the file no longer has" if report.n_removed else ""
         emit(None, as_json=False, text=f"{report.scenario}: revision {report.revision} sets {written}{removed}")
@@ -158,11 +137,41 @@ def _show(report: ImportReport, *, as_json: bool) -> None:
         emit(None, as_json=False, text=report.attribution)
 
 
-def _changes(report: ImportReport) -> list[dict[str, object]]:
+def _preview(report: ImportReport, form: str, details: bool | None, output: Path | None) -> None:  # noqa: FBT001
+    """Print what an import would change; as JSON one document with the facts of the import and of the diff."""
+    from dhsdb import diff_render
+
+    found = cast("Diff", report.diff)
+    if form == "json" and output is None:
+        emit(_facts(report) | diff_render.to_dict(found), as_json=True)
+        return
+    if form == "table" and output is None:
+        _show_findings(report)
+    if found and form == "table" and output is None:
+        console().print(f"what would change in {report.scenario}; nothing was written", style="bold", markup=False)
+    if found or form != "table" or output is not None:
+        show_diff(found, form, details=details, output=output)
+    else:
+        emit(None, as_json=False, text=f"nothing would change in {report.scenario}")
+    if report.attribution and form == "table":
+        emit(None, as_json=False, text=report.attribution)
+
+
+def _facts(report: ImportReport) -> dict[str, object]:
+    names = ("scenario", "format", "revision", "n_removed", "dry_run", "attribution")
+    return {n: getattr(report, n) for n in names} | {"n_set": dict(report.n_set), "findings": _findings(report)}
+
+
+def _findings(report: ImportReport) -> list[dict[str, str]]:
     return [
-        {"table": table, "added": c.added, "changed": c.changed, "removed": c.removed}
-        for table, c in report.changes.items()
+        {"severity": f.severity, "code": f.code, "location": f.location, "message": f"{f.message} {f.hint}".strip()}
+        for f in report.findings
     ]
+
+
+def _show_findings(report: ImportReport) -> None:
+    if report.findings:
+        rows(_findings(report), as_json=False, title="findings")
 
 
 class _bar:  # noqa: N801  used like a function

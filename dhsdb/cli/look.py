@@ -13,6 +13,11 @@ from dhsdb.cli.output import Json, console, emit, rows
 if TYPE_CHECKING:
     from dhsdb.diff import Diff
 
+Details = Annotated[bool, typer.Option("--details", help="List all lines, however many.")]
+Summary = Annotated[bool, typer.Option("--summary", help="The summary alone.")]
+DiffFormat = Annotated[str, typer.Option("--format", help="table, csv, json or html.")]
+DiffOutput = Annotated[Path | None, typer.Option("--output", help="File to write; .csv, .json or .html.")]
+
 
 def sql(
     context: typer.Context,
@@ -31,53 +36,153 @@ def sql(
     write_table(query_apart(db, text, write=write), "json" if as_json else form, output)
 
 
-def diff(
+def diff(  # noqa: PLR0913, PLR0917  each is an option of the command line
     context: typer.Context,
     a: Annotated[str, typer.Argument(help="Scenario, scenario@revision, or run:NUMBER.")],
-    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    b: Annotated[str, typer.Argument(help="What it is compared with; or a file that would be imported into A.")],
     inputs: Annotated[bool, typer.Option("--inputs", help="Only inputs.")] = False,
     results: Annotated[bool, typer.Option("--results", help="Only results.")] = False,
     table: Annotated[list[str] | None, typer.Option("--table", help="Only this table; may be repeated.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, csv, json or html.")] = "table",
+    rel_tol: Annotated[
+        float, typer.Option("--rel-tol", min=0, help="Results that differ by less, relatively, count as equal.")
+    ] = 1e-9,
+    abs_tol: Annotated[
+        float, typer.Option("--abs-tol", min=0, help="Results that differ by less, in their unit, count as equal.")
+    ] = 1e-9,
+    as_given: Annotated[
+        bool, typer.Option("--as-given", help="Compare amounts of money as stored, even if in different money.")
+    ] = False,
+    as_format: Annotated[str, typer.Option("--as", help="Format of a file; default recognised.")] = "auto",
+    year: Annotated[int | None, typer.Option("--year", help="Model year of a file's rows that name none.")] = None,
+    site: Annotated[str | None, typer.Option("--site", help="Site of a file's rows that name none.")] = None,
+    query: Annotated[
+        str, typer.Option("--sql", help="A statement over changes, profiles, geometries and summary.")
+    ] = "",
+    details: Details = False,
+    summary: Summary = False,
+    form: DiffFormat = "table",
+    output: DiffOutput = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two scenarios, revisions or runs: what was added, removed and changed."""
+    """Compare two scenarios, revisions or runs, or a scenario with a file: what was added, removed and changed."""
+    from dhsdb.diff import is_file
+    from dhsdb.errors import UserError
+
+    store = context.obj()
     both = inputs == results
-    found = context.obj().diff(a, b, inputs=both or inputs, results=both or results, tables=table or None)
-    show_diff(found, "json" if as_json else form)
+    if is_file(store.db, b):
+        if results and not both:
+            raise UserError(f"{b} is a file, which holds no results.", "Leave --results out.")
+        found = store.diff(a, b, format=as_format, year=year, site=site, tables=table or None)
+    else:
+        if as_format != "auto" or year is not None or site is not None:
+            raise UserError(f"--as, --year and --site are for files; '{b}' is none.", "Leave them out.")
+        found = store.diff(
+            a, b, inputs=both or inputs, results=both or results, tables=table or None, rel_tol=rel_tol, abs_tol=abs_tol,
+            as_given=as_given,
+        )  # fmt: skip
+    form = "json" if as_json else form
+    if query:
+        _query(found, query, form, output)
+    else:
+        show_diff(found, form, details=wanted(details=details, summary=summary), output=output)
 
 
-def show_diff(found: Diff, form: str, limit: int | None = 40) -> None:
-    """Print a diff as a table (of at most ``limit`` lines per part), CSV, JSON or HTML."""
+def _query(found: Diff, query: str, form: str, output: Path | None) -> None:
+    from dhsdb.sandbox import query_relations_apart
+    from dhsdb.tabular import write_table
+
+    tables = {name: relation.table for name, relation in found.relations.items()}
+    write_table(query_relations_apart(tables, query), form, output)
+
+
+def wanted(*, details: bool, summary: bool) -> bool | None:
+    """Return whether the lines of a diff are asked for; None = if they are few.
+
+    Raises
+    ------
+    UserError
+        If both or neither can't be.
+    """
+    from dhsdb.errors import UserError
+
+    if details and summary:
+        raise UserError("--details and --summary exclude each other.", "Leave one out.")
+    return True if details else False if summary else None
+
+
+def show_diff(
+    found: Diff,
+    form: str = "table",
+    *,
+    details: bool | None = None,
+    limit: int | None = None,
+    output: Path | None = None,
+) -> None:
+    """Print a diff, or write it to a file: as a table, CSV, JSON or HTML; all but the table hold everything.
+
+    Parameters
+    ----------
+    details, limit
+        Whether a table shows the lines (None = if they are few), and at most how many per table of the store.
+    output
+        File; its name says the format if none is given.
+    """
     from dhsdb import diff_render
-    from dhsdb.errors import UnknownNameError
+    from dhsdb.errors import UnknownNameError, UserError
 
-    if form == "table":
-        console().print(diff_render.to_table(found, limit=limit))
-        return
     writers = {"csv": diff_render.to_csv, "json": diff_render.to_json, "html": diff_render.to_html}
-    if form not in writers:
+    if form not in ("table", *writers):
         raise UnknownNameError("format", form, ["table", *writers])
-    print(writers[form](found))
+    if form == "table" and output is None:
+        console().print(diff_render.to_table(found, details=details, limit=limit))
+        return
+    if form == "table":
+        form = str(output and output.suffix.lower().removeprefix("."))
+        if form not in writers:
+            raise UserError(f"'{output}' does not say its format.", "Add --format csv, json or html.")
+    text = writers[form](found)
+    if output is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+        return
+    try:
+        output.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UserError(f"{output} can't be written: {error.strerror}.", "Name another file.") from None
+    console(stderr=True).print(f"{found.headline}; written to {output}", markup=False, soft_wrap=True)
 
 
 def check(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Scenario; default all.")] = "",
+    name: Annotated[str, typer.Argument(help="Scenario, or scenario@revision; default all.")] = "",
+    severity: Annotated[
+        list[str] | None, typer.Option("--severity", help="Only error, warning or info; may be repeated.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the codes with what they mean.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check references, uniqueness, units and plausibility; exit code 2 if there are errors."""
-    from dhsdb.errors import EXIT_USER
+    from dhsdb.check import SEVERITIES, meanings, summary
+    from dhsdb.errors import EXIT_USER, UnknownNameError
 
+    if listed:
+        rows([{n: getattr(m, n) for n in m.__dataclass_fields__} for m in meanings()], as_json=as_json)
+        return
+    for wrong in (s for s in severity or () if s not in SEVERITIES):
+        raise UnknownNameError("severity", wrong, SEVERITIES)
     store = context.obj()
     if name:
         store.scenario(name)
-    found = [
-        {"scenario": f.scenario, "severity": f.severity, "code": f.code, "location": f.location, "message": f.message}
-        for f in store.check(name or None)
+    found = store.check(name or None)
+    shown = [f for f in found if not severity or f.severity in severity]
+    columns = [
+        n for n in ("scenario", "severity", "code", "location", "message") if n != "scenario" or not name or as_json
     ]
-    rows(found, as_json=as_json, empty="Nothing found.")
-    raise typer.Exit(EXIT_USER if any(f["severity"] == "error" for f in found) else 0)
+    empty = f"Nothing of severity {' or '.join(severity or ())}." if found else "Nothing found."
+    rows([{n: getattr(f, n) for n in columns} for f in shown], as_json=as_json, empty=empty)
+    if found and not as_json:
+        emit(None, as_json=False, text=summary(found))
+    raise typer.Exit(EXIT_USER if any(f.severity == "error" for f in found) else 0)
 
 
 def schema(table: Annotated[str, typer.Argument(help="Table; default all.")] = "", as_json: Json = False) -> None:

@@ -63,7 +63,7 @@ class Study:
         now = self.writer.con.execute("SELECT max(revision) FROM meta.revision").fetchone()
         assert now is not None
         layer = Layer(self.writer, Ref(self.top.scenario, self.top.name, now[0]), self.number)
-        outcome = merge_rows(layer, Commodity, arrow(rows, None), [], Rule(rule), explain=False)
+        outcome = merge_rows(layer, Commodity, arrow(rows, None), [], Rule(rule))
         return bool(outcome.n_set or outcome.n_removed)
 
     def cells(self) -> Cells:

@@ -11,7 +11,6 @@ import shapely
 
 from dhsdb import edits, scenarios
 from dhsdb.errors import Problem, ProblemsError, UnknownNameError, UserError
-from dhsdb.importers.merge import CellChange
 from dhsdb.importers.pipeline import run_import
 from dhsdb.importers.registry import formats, recognise
 from dhsdb.importers.rows import Rows, Series
@@ -101,11 +100,14 @@ def test_a_dry_run_tells_all_and_writes_nothing(db: Database, file: Path) -> Non
     bring(db, file, prices(file, ("gas", 35, None), ("el", 60, None)), table("model_year", file, ("year",), (2030,)))
     before = db.sql("FROM meta.revision").to_pylist()
     report = bring(db, file, prices(file, ("gas", 70, None), ("oil", 9, None)), dry_run=True)
-    change = report.changes["commodity"]
     assert (report.revision, report.changed, report.dry_run) == (None, True, True)
-    assert (change.added, change.changed, change.removed) == (1, 1, 1)
-    key = {"site": "c", "commodity": "gas"}
-    assert change.cells == (CellChange("commodity", key, 2030, "price", 35.0, 70.0),)
+    assert report.diff
+    assert [(s.table, s.cells, s.added, s.removed) for s in report.diff.summary] == [("commodity", 1, 1, 1)]
+    lines = [
+        (row["change"], row["keys"], row["year"], row["column"], row["old"], row["new"])
+        for row in report.diff.changes.rows()
+    ]
+    assert ("changed", ["c", "gas"], None, "price", "35.0", "70.0") in lines
     assert db.sql("FROM meta.revision").to_pylist() == before
     assert effective(db, "commodity", PRICES) == [(2030, "el", 60.0), (2030, "gas", 35.0)]
     assert bring(db, file, prices(file, ("x", 1, None)), scenario="new", dry_run=True).changed
