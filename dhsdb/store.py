@@ -81,6 +81,12 @@ class Store:
 
         return export_bundle(self.db, path, scenarios, runs=runs)
 
+    def export_energyplan(self, path: str | Path, scenario: str, *, year: int | None = None) -> ExportedKeys:
+        """Write a scenario's EnergyPLAN keys as an input file; see :func:`dhsdb.importers.energyplan_export.export_energyplan`."""
+        from dhsdb.importers.energyplan_export import export_energyplan
+
+        return export_energyplan(self.db, Path(path), scenario, year)
+
     def import_bundle(
         self, path: str | Path, *, rename: Mapping[str, str] | None = None, dry_run: bool = False
     ) -> BundleReport:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dhsdb.diff import Diff
     from dhsdb.importers.pipeline import ImportReport
 
+BUNDLE = "bundle"
+
 
 def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     context: typer.Context,
@@ -41,6 +43,10 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     summary: Summary = False,
     diff_format: DiffFormat = "table",
     output: DiffOutput = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="OLD=NEW", help="Of a bundle: name of a scenario that is new here."),
+    ] = None,
     formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +56,11 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     from dhsdb.importers.registry import formats as known
 
     if formats:
-        rows([{"format": n, "reads": r} for n, r in known().items()], as_json=as_json)
+        listed = known() | {BUNDLE: "scenarios of another store, as `dhsdb export bundle` writes them"}
+        rows([{"format": n, "reads": r} for n, r in listed.items()], as_json=as_json)
+        return
+    if form == BUNDLE:
+        _import_bundle(context, paths or [], scenario, rename or [], dry_run=dry_run, as_json=as_json)
         return
     if not form or not paths or not scenario:
         raise UserError(
@@ -68,20 +78,47 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
         _preview(report, "json" if as_json else diff_format, wanted(details=details, summary=summary), output)
 
 
+def _import_bundle(
+    context: typer.Context, paths: list[Path], scenario: str, rename: list[str], *, dry_run: bool, as_json: bool
+) -> None:
+    from dhsdb.cli.bundles import renamed, show_imported
+    from dhsdb.errors import UserError
+
+    if scenario:
+        raise UserError("a bundle brings its own scenarios.", "Leave --scenario out; --rename OLD=NEW names them anew.")
+    if len(paths) != 1:
+        raise UserError("name one bundle: a folder or a zip file.", "dhsdb import bundle PATH")
+    store = context.obj(create=True)
+    report = store.import_bundle(paths[0], rename=renamed(rename), dry_run=dry_run)
+    show_imported(report, as_json=as_json)
+
+
 def export(
     context: typer.Context,
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="excel.")],
-    path: Annotated[Path, typer.Argument(help="File to write.")],
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="excel or bundle.")],
+    path: Annotated[Path, typer.Argument(help="File to write; a bundle is a folder, or one file if it ends in .zip.")],
     scenario: Annotated[list[str] | None, typer.Option("--scenario", help="Scenario; may be repeated.")] = None,
     template: Annotated[bool, typer.Option("--template", help="An empty workbook to fill in.")] = False,
+    run: Annotated[
+        list[int] | None,
+        typer.Option("--run", help="Of a bundle: run to bring along; default those of the current chain."),
+    ] = None,
+    no_runs: Annotated[bool, typer.Option("--no-runs", help="Of a bundle: no runs at all.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write scenarios, or an empty template, as a workbook that can be imported again."""
-    from dhsdb.errors import UnknownNameError
+    """Write scenarios as a workbook, or as a bundle with history and results for another store."""
+    from dhsdb.cli.bundles import show_exported
+    from dhsdb.errors import UnknownNameError, UserError
     from dhsdb.workbook import export_excel, write_template
 
-    if form != "excel":
-        raise UnknownNameError("export format", form, ["excel"])
+    if form not in ("excel", BUNDLE):
+        raise UnknownNameError("export format", form, ["excel", BUNDLE])
+    if form == BUNDLE:
+        if template or (run and no_runs):
+            raise UserError("these options contradict each other.", "`dhsdb export --help` says what each is for.")
+        runs = [] if no_runs else run or None
+        show_exported(context.obj().export_bundle(path, scenario or [], runs=runs), as_json=as_json)
+        return
     if template:
         write_template(path)
     else:
