@@ -300,5 +300,5 @@ def test_a_table_of_ten_thousand_rows_is_explained_in_about_a_second(city: Store
     city.set("many", "process.capital", "capital * 1.1", year=2035, message="dearer")
     began = time.perf_counter()
     found = city.blame("many", "process")
-    assert time.perf_counter() - began < 4  # 0.4 s alone; others may share the machine
+    assert time.perf_counter() - began < 4  # generous: others may share the machine
     assert len(found) == 4 * n + 5

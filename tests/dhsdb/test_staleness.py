@@ -198,7 +198,7 @@ def test_a_hundred_runs_are_judged_in_a_moment(store: Store) -> None:
         )
     began = time.perf_counter()
     found: list[dict[str, Any]] = store.run_list()
-    assert time.perf_counter() - began < 4  # 0.4 s alone; others may share the machine
+    assert time.perf_counter() - began < 4  # generous: others may share the machine
     assert {r["run"] % 10 for r in found if not r["stale"]} == {0}
     assert sum(r["stale"] for r in found) == 90
 
