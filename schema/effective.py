@@ -59,9 +59,10 @@ JOIN meta.layer_now AS l ON l.scenario = s.scenario
 JOIN meta.years_now AS y ON y.scenario = s.scenario
 UNION ALL BY NAME
 SELECT scenario FROM meta.none"""
-    at = f"""SELECT l.*, coalesce(y.years, [NULL::SMALLINT]) AS years
-FROM {_LAYER_AT} AS l
-LEFT JOIN ({_years(_LAYER_AT)}) AS y ON y.scenario = l.scenario"""
+    at = f"""WITH l AS NOT MATERIALIZED (FROM {_LAYER_AT}), y AS NOT MATERIALIZED ({_years("l")})
+SELECT l.*, coalesce(y.years, [NULL::SMALLINT]) AS years
+FROM l
+LEFT JOIN y ON y.scenario = l.scenario"""
     years = f"""SELECT s.name AS scenario, y.years
 FROM meta.scenario AS s
 LEFT JOIN ({_years("meta.layer_now")}) AS y ON y.scenario = s.name

@@ -19,15 +19,18 @@ FROM meta.scenario AS s
 JOIN meta.stack AS st ON st.scenario = s.scenario AND st.rev_to IS NULL
 WHERE s.deleted IS NULL;
 
--- One row is a layer in the stack of one scenario as it was at a revision. The name is compared as an expression, so that where it
--- comes from another table of the query, DuckDB first collects the names there and resolves no other scenario.
+-- One row is a layer in the stack of one scenario as it was at a revision. What is asked for is bound first, where no table is in
+-- sight: a macro is pasted into the query, and `scenario` or `s.name` in its arguments must mean the query's table, not one of
+-- these. The name is compared as an expression, so that where it comes from a table of the query, DuckDB first collects the names
+-- there and resolves no other scenario.
 CREATE OR REPLACE MACRO meta.layer_at(scenario_name, at_revision := 2147483647) AS TABLE
 SELECT
     s.name AS scenario,
     st.rank,
     st.layer,
-    least(coalesce(st.pin, at_revision), at_revision) AS pin
-FROM meta.scenario AS s
+    least(coalesce(st.pin, asked.dhsdb_at), asked.dhsdb_at) AS pin
+FROM (SELECT scenario_name AS dhsdb_name, at_revision AS dhsdb_at) AS asked
+JOIN meta.scenario AS s
+    ON s.name = asked.dhsdb_name || '' AND s.created <= asked.dhsdb_at AND (s.deleted IS NULL OR s.deleted > asked.dhsdb_at)
 JOIN meta.stack AS st
-    ON st.scenario = s.scenario AND st.rev_from <= at_revision AND (st.rev_to IS NULL OR st.rev_to > at_revision)
-WHERE s.name = scenario_name || '' AND s.created <= at_revision AND (s.deleted IS NULL OR s.deleted > at_revision);
+    ON st.scenario = s.scenario AND st.rev_from <= asked.dhsdb_at AND (st.rev_to IS NULL OR st.rev_to > asked.dhsdb_at);
