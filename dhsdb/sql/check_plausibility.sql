@@ -93,8 +93,8 @@ FROM temp.storage
 WHERE capital_e > 0 AND fixed_e > 0.5 * capital_e
 GROUP BY site, storage;
 
--- warning price [commodity, emission]: a price between 0 and 0.5 EUR/MWh, as of a figure per kWh, or above 2,000 EUR/MWh; of a profile of
--- prices its mean counts. An emission below 0.5 or above 2,000 EUR/t.
+-- warning price [commodity, emission]: a price between 0 and 0.5 EUR/MWh, as of a figure per kWh, or above 2,000 EUR/MWh; what varies
+-- by hour counts with its mean. An emission below 0.5 or above 2,000 EUR/t.
 WITH rate AS (
     SELECT coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR') AS currency
 ),
@@ -103,21 +103,23 @@ money AS (
 ),
 quote AS (
     SELECT 'commodity, ' || c.site || ' / ' || c.commodity || ', price' AS place, 'MWh' AS per,
-        coalesce(c.price, CASE WHEN s.kind = 'price' THEN s.total / s.n END) AS value
+        CASE WHEN s.profile IS NULL THEN c.price ELSE coalesce(c.price, 1) * s.total / s.n END AS value
     FROM temp.commodity AS c
     LEFT JOIN temp.series AS s ON s.profile = c.price_profile
     UNION ALL
     SELECT 'commodity, ' || c.site || ' / ' || c.commodity || ', sale_price', 'MWh',
-        coalesce(c.sale_price, CASE WHEN s.kind = 'price' THEN s.total / s.n END)
+        CASE WHEN s.profile IS NULL THEN c.sale_price ELSE coalesce(c.sale_price, 1) * s.total / s.n END
     FROM temp.commodity AS c
     LEFT JOIN temp.series AS s ON s.profile = c.sale_profile
     UNION ALL
     SELECT 'emission, ' || site || ' / ' || emission || ', price', 't', price FROM temp.emission
 )
-SELECT DISTINCT q.place, format('{:,.4g} {}/{} is {}', q.value, m.currency, q.per,
-    CASE WHEN q.value / m.per_eur < 1 THEN CASE q.per WHEN 't' THEN 'little: is it per kg?' ELSE 'little: is it per kWh?' END ELSE 'more than 2,000 EUR/' || q.per || '.' END)
+SELECT q.place, format('{:,.4g} {}/{} is {}', max(q.value), any_value(m.currency), any_value(q.per),
+    CASE WHEN max(q.value / m.per_eur) < 1 THEN CASE any_value(q.per) WHEN 't' THEN 'little: is it per kg?' ELSE 'little: is it per kWh?' END
+        ELSE 'more than 2,000 EUR/' || any_value(q.per) || '.' END)
 FROM quote AS q, money AS m
-WHERE (q.value / m.per_eur > 2000 OR q.value > 0 AND q.value / m.per_eur < 0.5) AND length(m.currency) = 3;
+WHERE (q.value / m.per_eur > 2000 OR q.value > 0 AND q.value / m.per_eur < 0.5) AND length(m.currency) = 3
+GROUP BY q.place;
 
 -- warning sale-above-purchase [commodity.sold]: a commodity is sold for more than it is bought for at the same place and hour, so that buying
 -- and selling at once earns without end, unless something bounds it
@@ -476,13 +478,14 @@ WHERE n.m > 0 AND d.mwh / n.m NOT BETWEEN 0.2 AND 40;
 
 -- warning emission-factor [commodity_emission, process_emission]: more than 1.5 t/MWh, or CO2 of less than 0.002 t/MWh; lignite emits
 -- 0.4 t CO2, gas 0.2
-SELECT DISTINCT name || ', ' || key, format('{:g} t/MWh: is it {}?', t, CASE WHEN abs(t) > 1.5 THEN 'kg or g' ELSE 't/kWh' END)
+SELECT name || ', ' || key, format('{:g} t/MWh: is it {}?', max_by(t, abs(t)), CASE WHEN max(abs(t)) > 1.5 THEN 'kg or g' ELSE 't/kWh' END)
 FROM (
     SELECT 'commodity_emission' AS name, concat_ws(' / ', site, commodity, emission) AS key, emission, t_per_mwh AS t FROM temp.commodity_emission
     UNION ALL
     SELECT 'process_emission', concat_ws(' / ', site, process, mode, emission), emission, t_per_mwh FROM temp.process_emission
 )
-WHERE abs(t) > 1.5 OR t <> 0 AND abs(t) < 0.002 AND regexp_matches(emission, '^co2', 'i');
+WHERE abs(t) > 1.5 OR t <> 0 AND abs(t) < 0.002 AND regexp_matches(emission, '^co2', 'i')
+GROUP BY name, key;
 
 -- warning rate [site, process]: a discount rate or cost of capital above 30 % a year
 SELECT DISTINCT 'site, ' || site || ', discount_rate', format('{:.0f} % a year: is it in percent?', 100 * discount_rate)

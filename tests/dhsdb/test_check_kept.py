@@ -308,3 +308,11 @@ def test_a_failed_import_is_shown_until_it_succeeds(store: Store, tmp_path: Path
     book(path, process=[["site", "process", "cap_max"], ["centre", "boiler", 60]])
     assert cli(store.db, "import", "excel", str(path), "--scenario", "base")[0] == 0
     assert store.check("base") == []
+
+
+def test_errors_of_an_import_are_said_to_stop_a_run(store: Store, tmp_path: Path, cli: Cli) -> None:
+    flows = [["site", "process", "mode", "commodity", "direction", "ratio"], ["centre", "boilr", "1", "heat", "out", 1]]
+    path = book(tmp_path / "flows.xlsx", process_flow=flows)
+    code, out, _ = cli(store.db, "import", "excel", str(path), "--scenario", "base")
+    assert code == 0
+    assert "1 error(s) don't stop an import but a run; `dhsdb check base` says what is left of them" in out
