@@ -106,10 +106,10 @@ class _Chain:
 
     # --- what is asked -----------------------------------------------------------------------------------------------
     def _options(self) -> Options:
-        from dhsdb.models.options import parse
+        from dhsdb.models.options import ABOUT_DATA, parse
 
         kept = self.loaded.tables["model_option"]
-        own = {o: v for o, v in zip(kept["option"], kept["value"], strict=True) if o not in ("currency", "price_year")}
+        own = {o: v for o, v in zip(kept["option"], kept["value"], strict=True) if o not in ABOUT_DATA}
         return parse({**own, **dict(self.order.options)})
 
     def _years(self) -> tuple[int, ...]:

@@ -40,20 +40,25 @@ def demands(
     demand = np.zeros((len(years), commodities.n, steps.n))
     annual = np.zeros((len(years), commodities.n))
     for y, year in enumerate(years):
-        rows = inputs.table("demand", year)
+        rows, now = inputs.table("demand", year), steps.in_year(y)
         for row in records(rows):
-            site, commodity, timing, mwh, profile = row.site, row.commodity, row.timing, row.mwh, row.profile
+            site, commodity, timing, mwh = row.site, row.commodity, row.timing, row.mwh
+            profile = row.profile if isinstance(row.profile, str) else ""
             k = _balance(commodities, site, commodity, "demand")
             if timing == "year":
                 annual[y, k] += mwh
-            else:
-                demand[y, k] += _shape(inputs, steps, profile or _FLAT, mwh, f"demand of {commodity} at {site}")
+            elif mwh == mwh or profile:  # noqa: PLR0124  neither: the row only names a loss
+                demand[y, k] += _shape(inputs, now, profile or _FLAT, mwh, f"demand of {commodity} at {site}")
         for (site, profile), mwh in building_heat(inputs, year, findings if y == 0 else []).items():
             k = _balance(commodities, site, HEAT, "building_demand")
-            demand[y, k] += _shape(inputs, steps, profile, mwh, "building_demand")
+            demand[y, k] += _shape(inputs, now, profile, mwh, "building_demand")
     loss = np.zeros_like(demand)
     for y, year in enumerate(years):
-        _add_loss(inputs, year, steps, commodities, demand[y], loss[y])
+        _add_loss(inputs, year, steps.in_year(y), commodities, demand[y], loss[y])
+        for row in records(inputs.table("demand", year).dropna(subset=["slice_loss_mwh"])):
+            loss[y, _balance(commodities, row.site, row.commodity, "demand")] += (
+                row.slice_loss_mwh / steps.in_year(y).weight
+            )
     return demand, loss, annual
 
 
@@ -111,6 +116,8 @@ def _shape(inputs: Inputs, steps: Steps, profile: str, mwh: float | None, where:
         return np.full(steps.n, mwh / steps.weight.sum())
     whole = inputs.profile(profile, where)
     share = steps.of(whole, where)
+    if steps.sliced:  # a slice gets its share of the year's amount, however long it is
+        return np.divide(share * mwh, steps.weight, out=np.zeros(steps.n), where=steps.weight > 0)
     covered = share @ steps.weight
     if covered <= 0:
         raise UserError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError
-from dhsdb.models.investment import solve_energy, solver_of, year_hours
+from dhsdb.models.investment import own_slices, rules_of, solve_energy, solver_of, year_hours
 from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.steps import full_year, window
 from dhsdb.models.system import build_system
@@ -33,7 +33,8 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
 
     given = inputs.options.window
     hours = year_hours(inputs)
-    steps = window(*given, hours) if given else full_year(hours)
+    sliced = own_slices(inputs) if len(inputs.tables["time_slice"]) else None
+    steps = sliced or (window(*given, hours) if given else full_year(hours))
     warm = solver_of(inputs)
     whole: Outcome | None = None
     for i, year in enumerate(inputs.years):
@@ -41,7 +42,7 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         progress(i / len(inputs.years), f"building {year}")
         system = build_system(inputs, (year,), steps)
         sizes = capacities(inputs, system)
-        energy = EnergyModel(system, sizes, inputs.options.objective)
+        energy = EnergyModel(system, sizes, rules_of(inputs))
         tell = partial(progress, (i + 0.3) / len(inputs.years), f"solving {year}")
         one = solve_energy(inputs, energy, tell, began, warm, 1 + (given[0] if given else 0))
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
@@ -62,7 +63,7 @@ def capacities(inputs: Inputs, system: System) -> Sizes:
     DhsdbError
         If the investment stage hands over a unit that the dispatch lacks, or a sum that does not agree.
     """
-    from dhsdb.models.energy import Sizes
+    from dhsdb.models.energy import Sizes, labels_of
 
     parent = inputs.parents.get("investment")
     if parent is None or not len(parent["capacity"]):
@@ -71,25 +72,29 @@ def capacities(inputs: Inputs, system: System) -> Sizes:
                 "info", "existing-capacity", "dispatch", "no investment run: dispatched with the existing capacities"
             )
         )
-        return Sizes(system.processes.existing, system.stores.e["existing"], system.stores.p["existing"])
+        return Sizes(
+            system.processes.size.existing,
+            system.stores.energy.existing,
+            system.stores.power.existing,
+            system.lines.size.existing,
+        )
     rows = parent["capacity"].merge(parent["item"], on="item")
     rows = rows[rows["year"].isin(system.years)]
     found = Sizes(
-        _sizes(rows, system, system.processes.unit, "MW", {u[1] for u in system.stores.unit}),
-        _sizes(rows, system, system.stores.unit, "MWh", set()),
-        _sizes(rows, system, system.stores.unit, "MW", set()),
+        _sizes(rows, system, system.processes.size.key, "MW"),
+        _sizes(rows, system, system.stores.energy.key, "MWh"),
+        _sizes(rows, system, system.stores.power.key, "MW"),
+        _sizes(rows, system, labels_of("line", system.lines.size.key), "MW"),
     )
     _check_sums(rows, found)
     return found
 
 
-def _sizes(
-    rows: pd.DataFrame, system: System, units: Sequence[tuple[str, ...]], unit: str, without: set[str]
-) -> NDArray[np.float64]:
+def _sizes(rows: pd.DataFrame, system: System, units: Sequence[tuple[str, ...]], unit: str) -> NDArray[np.float64]:
     values = np.zeros((len(system.years), len(units)))
     place = {u: i for i, u in enumerate(units)}
     year = {y: i for i, y in enumerate(system.years)}
-    chosen = rows[(rows["unit"] == unit) & ~rows["technology"].isin(without)]
+    chosen = rows[rows["unit"] == unit]
     for y, site, technology, capacity in chosen[["year", "site", "technology", "capacity"]].itertuples(index=False):
         if (site, technology) in place:
             values[year[y], place[site, technology]] = max(capacity, 0.0)
@@ -99,7 +104,7 @@ def _sizes(
 def _check_sums(rows: pd.DataFrame, found: Sizes) -> None:
     """Hold what arrived against what was handed over, unit by unit in sum: nothing is dropped by name."""
     handed = rows.groupby("unit")["capacity"].sum()
-    arrived = {"MW": found.process.sum() + found.power.sum(), "MWh": found.energy.sum()}
+    arrived = {"MW": found.process.sum() + found.power.sum() + found.line.sum(), "MWh": found.energy.sum()}
     for unit, total in handed.items():
         if abs(arrived[str(unit)] - total) > _AGREE * max(abs(total), 1.0):
             raise DhsdbError(

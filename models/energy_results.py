@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError
+from dhsdb.models.energy import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MARKET, DEMAND, LOSS, UNSERVED, DUMP = "market", "demand", "network loss", "unserved", "dump"
-"""Technologies that stand for what is not a unit."""
 _TINY = 1e-9
 
 
@@ -65,8 +64,8 @@ class Results:
         self.energy, self.solution, self.system = energy, solution, energy.system
         self.first_step = first_step
         self.items = _Items()
-        self.sizes = {name: self._size(name) for name in ("process", "energy", "power")}
-        self.act = self._values(energy.act)
+        self.x = np.asarray(solution.x, np.float64)
+        self.sizes = {name: self._size(name) for name in energy.capacity}
         self.flows = _merged(self._all_flows())
         self._check_balances()
 
@@ -95,72 +94,50 @@ class Results:
 
     def _size(self, name: str) -> Array:
         capacity = self.energy.capacity[name]
-        return capacity.given if capacity.cap is None else _clean(self._values(capacity.cap))  # type: ignore[return-value]
+        if capacity.given is not None:
+            return capacity.given
+        return _clean(self._values(capacity.cap)) if capacity.cap is not None else np.zeros((self.energy.n_years, 0))
 
     def _all_flows(self) -> Iterable[_Flow]:
-        p, b, st, e = self.system.processes, self.system.balances, self.system.stores, self.energy
-        market: dict[tuple[int, float], Array] = {}
-        for f in range(len(p.flow_activity)):
-            a, k, sign = int(p.flow_activity[f]), int(p.flow_balance[f]), float(p.flow_sign[f])
-            site, process, _mode = p.activity[a]
-            power = p.ratio[:, f] * self.act[:, a]
-            item = self.items.number(site, process, b.key[k][1], "out" if sign > 0 else "in")
-            yield _Flow(item, k, sign, power, self.sizes["process"][:, p.unit_of[a]] if sign > 0 else None)
-            if e.kinds.netted_buy[k] or e.kinds.netted_sell[k]:
-                market[k, -sign] = market.get((k, -sign), 0.0) + power
-        for (k, sign), power in market.items():
-            yield self._other(MARKET, k, sign, power)
-        for s, (_site, storage) in enumerate(st.unit):
-            for block, sign in ((e.charge, -1.0), (e.discharge, 1.0)):
-                yield self._other(storage, int(st.balance[s]), sign, self._values(block)[:, s])
-        others: tuple[tuple[str, Sequence[int], Block, float], ...] = (
-            (MARKET, e.buying, e.buy, 1.0), (MARKET, e.selling, e.sell, -1.0), (UNSERVED, e.short, e.unserved, 1.0),
-            (DUMP, e.dumping, e.dump, -1.0), (DEMAND, e.flexible_balances, e.flexible, -1.0),
-        )  # fmt: skip
-        for name, chosen, block, sign in others:
-            for i, k in enumerate(chosen):
-                yield self._other(name, k, sign, self._values(block)[:, i])
-        for k in e.balanced:
-            for name, need in ((DEMAND, b.demand), (LOSS, b.loss)):
-                if need[:, k].any():
-                    yield self._other(name, k, -1.0, need[:, k])
-
-    def _other(self, technology: str, k: int, sign: float, power: Array) -> _Flow:
-        site, commodity = self.system.balances.key[k]
-        return _Flow(self.items.number(site, technology, commodity, "out" if sign > 0 else "in"), k, sign, power)
+        shape = (self.energy.n_years, self.energy.n_steps)
+        for flow in self.energy.flows:
+            power = np.zeros(shape) if flow.constant is None else flow.constant.copy()
+            for columns, factor in flow.terms:
+                power += factor * self.x[columns]
+            site, commodity = self.system.balances.key[flow.balance]
+            item = self.items.number(site, flow.technology, commodity, "out" if flow.sign > 0 else "in")
+            size = None if flow.capacity is None else self.sizes[flow.capacity[0]][:, flow.capacity[1]]
+            yield _Flow(item, flow.balance, flow.sign, power, size)
 
     def _check_balances(self) -> None:
         """Refuse a solution whose flows do not add up: what is made and bought is what is used, sold and lost."""
-        total = np.zeros((len(self.system.balances.key), self.energy.n_years, self.energy.n_steps))
+        b = self.system.balances
+        total = np.zeros((len(b.key), self.energy.n_years, self.energy.n_steps))
         size = np.ones_like(total)
         for flow in self.flows:
             total[flow.balance] += flow.sign * flow.power
             size[flow.balance] += np.abs(flow.power)
-        surplus = np.moveaxis(
-            np.broadcast_to((self.system.balances.rule == "surplus")[:, :, None], np.moveaxis(total, 0, 1).shape), 1, 0
-        )
-        free = (self.system.balances.rule == "none").any(axis=0)
+        surplus = (b.rule == "surplus").T[:, :, None]
         off = np.where(surplus, np.minimum(total, 0.0), total) / size
-        off[free] = 0.0
+        off[(b.rule == "none").any(axis=0) | b.annual_only] = 0.0
         if np.abs(off).max(initial=0.0) > 1e-6:  # noqa: PLR2004  relative
             k = int(np.abs(off).max(axis=(1, 2)).argmax())
-            raise DhsdbError(
-                f"the balance of {' / '.join(self.system.balances.key[k])} is off by {np.abs(off).max():.2g}."
-            )
+            raise DhsdbError(f"the balance of {' / '.join(b.key[k])} is off by {np.abs(off).max():.2g}.")
 
     # --- tables ------------------------------------------------------------------------------------------------------
     def _capacity(self) -> pd.DataFrame:
         import pandas as pd
 
         frames = []
-        for name, unit in (("process", "MW"), ("energy", "MWh"), ("power", "MW")):
-            capacity = self.energy.capacity[name]
+        for name, capacity in self.energy.capacity.items():
             standing = self.sizes[name]
             new = np.zeros_like(standing) if capacity.new is None else _clean(self._values(capacity.new))
             before = np.vstack([np.zeros((1, standing.shape[1])), standing[:-1]])
             retired = np.maximum(before + new - standing, 0.0)
             commodity = self._commodities(name)
-            for u, (site, technology) in enumerate(capacity.units):
+            for u, (site, technology) in enumerate(labels_of(name, capacity.units.key)):
+                if name == "power" and self.system.stores.balance[u] < 0:
+                    continue  # a linked store has no power of its own
                 item = self.items.number(site, technology, commodity[u])
                 columns = {
                     "year": self.system.years,
@@ -169,27 +146,29 @@ class Results:
                     "new": new[:, u],
                     "retired": retired[:, u],
                 }
-                frames.append(pd.DataFrame(columns | {"unit": unit}))
+                frames.append(pd.DataFrame(columns | {"unit": capacity.units.measure}))
         return _stack(frames, ["year", "item", "capacity", "new", "retired", "unit"])
 
     def _commodities(self, name: str) -> list[str | None]:
-        """Return what each unit's capacity is measured by: the stored commodity, or the output of ratio 1."""
-        p, b = self.system.processes, self.system.balances
+        """Return what each unit's capacity is measured by: what is stored or carried, or the output of ratio 1."""
+        p, keys = self.system.processes, self.system.balances.key
+        if name == "line":
+            return [key[3] for key in self.system.lines.size.key]
         if name != "process":
-            return [b.key[k][1] for k in self.system.stores.balance]
-        main: list[str | None] = [None] * len(p.unit)
+            return [keys[k][1] if k >= 0 else None for k in self.system.stores.balance]
+        main: list[str | None] = [None] * p.size.n
         for f in np.flatnonzero(p.flow_sign > 0)[::-1]:
-            main[p.unit_of[p.flow_activity[f]]] = b.key[p.flow_balance[f]][1]
+            main[p.unit_of[p.flow_activity[f]]] = keys[p.flow_balance[f]][1]
         return main
 
     def _flow(self) -> pd.DataFrame:
-        weight = self.system.steps.weight
+        weight = self.system.weight
         flows = sorted(self.flows, key=lambda f: f.item)
         energy = np.array([f.power * weight for f in flows]).reshape(
             len(flows), self.energy.n_years, self.energy.n_steps
         )
         rows = self._series([f.item for f in flows], self._t(), np.moveaxis(energy, 0, 1), "mwh")
-        rows.insert(3, "weight_h", np.tile(weight, len(rows) // max(len(weight), 1)))
+        rows.insert(3, "weight_h", np.repeat(weight[:, None, :], len(flows), axis=1).ravel())
         return rows
 
     def _t(self) -> NDArray[np.int16]:
@@ -200,7 +179,7 @@ class Results:
 
         frames = []
         for flow in self.flows:
-            mwh = flow.power @ self.system.steps.weight
+            mwh = (flow.power * self.system.weight).sum(axis=1)
             size = np.full(len(mwh), np.nan) if flow.capacity is None else flow.capacity
             hours = np.divide(mwh, size, out=np.full(len(mwh), np.nan), where=size > _TINY)
             frames.append(
@@ -210,20 +189,28 @@ class Results:
 
     def _level(self) -> pd.DataFrame:
         level = self._values(self.energy.level)
-        whole = np.concatenate([level[:, :, -1:], level], axis=2)
+        start = level[:, :, -1].copy()
+        if self.energy.first_level is not None:
+            at, block = self.energy.first_level
+            start[:, at] = self._values(block)
+        whole = np.concatenate([start[:, :, None], level], axis=2)
         first = self.first_step - 1
         t = np.arange(first, first + whole.shape[2], dtype=np.int16)
-        items = [
-            self.items.number(site, storage, self.system.balances.key[k][1])
-            for (site, storage), k in zip(self.system.stores.unit, self.system.stores.balance, strict=True)
-        ]
+        st, keys = self.system.stores, self.system.balances.key
+        names = [(st.energy.key[s], keys[st.balance[s]][1]) for s in self.energy.chained]
+        items = [self.items.number(site, storage, commodity) for (site, storage), commodity in names]
         return self._series(items, t, whole, "mwh")
 
     def _price(self) -> pd.DataFrame:
-        """Marginal price: the dual per MWh, in undiscounted money."""
-        duals = np.asarray(self.solution.duals(self.energy.balance), np.float64)
-        scale = self.energy.weight[:, None, None] * self.system.steps.weight
-        items = [self.items.number(*self._site(k)) for k in self.energy.balanced]
+        """Marginal price: the dual per MWh, in undiscounted money; there is none in a model of whole numbers."""
+        e = self.energy
+        if self.solution.row_dual is None:
+            return self._series([], self._t(), np.zeros((e.n_years, 0, e.n_steps)), "value")
+        duals = np.asarray(self.solution.duals(e.balance), np.float64)
+        scale = self.system.weight[:, None, :]
+        if e.rules.objective == "cost":
+            scale = scale * e.running_at(e.balanced)[:, :, None]
+        items = [self.items.number(*self._site(k)) for k in e.balanced]
         return self._series(items, self._t(), duals / scale, "value")
 
     def _site(self, k: int) -> tuple[str, None, str]:
@@ -231,7 +218,7 @@ class Results:
         return site, None, commodity
 
     def _unserved(self) -> pd.DataFrame:
-        short = self._values(self.energy.unserved) * self.system.steps.weight
+        short = self._values(self.energy.unserved) * self.system.weight[:, None, :]
         items = [self.items.number(*self._site(k)) for k in self.energy.short]
         rows = self._series(items, self._t(), short, "mwh")
         return rows[rows["mwh"] > 1e-6]  # noqa: PLR2004  MWh
@@ -254,80 +241,39 @@ class Results:
         import pandas as pd
 
         frames = []
-        for (site, technology, kind), value in self._costs().items():
-            if np.abs(value).max() > 0:
+        for (site, technology, kind), (value, discounted) in self._costs().items():
+            if np.abs(value).max() > 0 or np.abs(discounted).max() > 0:
                 item = self.items.number(site, technology)
                 columns = {"year": self.system.years, "item": item, "kind": kind, "value": value}
-                frames.append(pd.DataFrame(columns | {"discounted": value * self.energy.weight}))
+                frames.append(pd.DataFrame(columns | {"discounted": discounted}))
         return _stack(frames, ["year", "item", "kind", "value", "discounted"])
 
-    def _costs(self) -> dict[tuple[str, str, str], Array]:
-        """Return cost per year by (site, technology, kind), shape (y,), undiscounted."""
-        costs: dict[tuple[str, str, str], Array] = {}
-
-        def add(site: str, technology: str, kind: str, value: Array) -> None:
-            costs[site, technology, kind] = costs.get((site, technology, kind), 0.0) + value
-
-        for name in ("process", "energy", "power"):
-            self._capacity_costs(name, add)
-        self._flow_costs(add)
-        return costs
+    def _costs(self) -> dict[tuple[str, str, str], tuple[Array, Array]]:
+        """Return costs by (site, technology, kind): of the year and as they weigh in the objective, each shape (y,)."""
+        found: dict[tuple[str, str, str], tuple[Array, Array]] = {}
+        for cost in self.energy.ledger.costs:
+            shape = (self.energy.n_years, len(cost.labels))
+            value, discounted = np.zeros(shape), np.zeros(shape)
+            if cost.columns is not None and cost.value is not None and cost.discounted is not None:
+                x = self.x[cost.columns]
+                value += (cost.value * x).reshape(*shape, -1).sum(axis=2)
+                discounted += (cost.discounted * x).reshape(*shape, -1).sum(axis=2)
+            if cost.constant is not None and cost.constant_discounted is not None:
+                value, discounted = value + cost.constant, discounted + cost.constant_discounted
+            for n, (site, technology) in enumerate(cost.labels):
+                before = found.get((site, technology, cost.kind), (0.0, 0.0))
+                found[site, technology, cost.kind] = (before[0] + value[:, n], before[1] + discounted[:, n])
+        return found
 
     def total_cost(self) -> float:
         """Return the discounted cost of all years, whatever was minimised."""
-        return float(sum(value @ self.energy.weight for value in self._costs().values()))
-
-    def _capacity_costs(self, name: str, add: object) -> None:
-        from dhsdb.models.accounting import annuity
-
-        capacity = self.energy.capacity[name]
-        new = None if capacity.new is None else self._values(capacity.new)
-        for u, (site, technology) in enumerate(capacity.units):
-            add(site, technology, "fixed", capacity.fixed[:, u] * self.sizes[name][:, u])  # type: ignore[operator]
-            if new is None:
-                continue
-            yearly = annuity(capacity.life[:, u], capacity.wacc[:, u]) * new[:, u]
-            joined = self.system.connection[:, u] if name == "process" else np.zeros(len(yearly))
-            alive = capacity.alive[:, :, u].astype(np.float64)
-            add(site, technology, "capital", (yearly * (capacity.capital[:, u] - joined)) @ alive)  # type: ignore[operator]
-            add(site, technology, "connection", (yearly * joined) @ alive)  # type: ignore[operator]
-
-    def _flow_costs(self, add: object) -> None:
-        s, e = self.system, self.energy
-        p, b, st, weight = s.processes, s.balances, s.stores, s.steps.weight
-        mwh = self.act @ weight
-        for a, (site, process, _mode) in enumerate(p.activity):
-            add(site, process, "variable", p.variable[:, a] * mwh[:, a])  # type: ignore[operator]
-            paid = np.einsum("yle,ye,yl->y", e.act_emission[:, a], s.emissions.price, self.act[:, a] * weight)
-            add(site, process, "emission", paid)  # type: ignore[operator]
-        for f in range(len(p.flow_activity)):
-            a, k = p.flow_activity[f], p.flow_balance[f]
-            site, process, _mode = p.activity[a]
-            power = p.ratio[:, f] * self.act[:, a] * weight
-            if e.kinds.netted_buy[k] and p.flow_sign[f] < 0:
-                add(site, process, "fuel", (power * b.price[:, k]).sum(axis=1))  # type: ignore[operator]
-            if e.kinds.netted_sell[k] and p.flow_sign[f] > 0:
-                add(site, process, "sale", -(power * b.sale_price[:, k]).sum(axis=1))  # type: ignore[operator]
-        for chosen, block, technology, kind, price in (
-            (e.buying, e.buy, MARKET, "fuel", b.price), (e.selling, e.sell, MARKET, "sale", -b.sale_price),
-            (e.short, e.unserved, UNSERVED, "unserved", np.nan_to_num(b.voll)[:, :, None]),
-            (e.dumping, e.dump, DUMP, "dump", np.nan_to_num(b.dump_cost)[:, :, None]),
-        ):  # fmt: skip
-            values = self._values(block) * weight
-            for i, k in enumerate(chosen):
-                add(b.key[k][0], technology, kind, (values[:, i] * price[:, k]).sum(axis=1))  # type: ignore[operator]
-                if block is e.buy:
-                    paid = values[:, i].sum(axis=1) * (b.emission[:, k] * s.emissions.price).sum(axis=1)
-                    add(b.key[k][0], technology, "emission", paid)  # type: ignore[operator]
-        moved = (self._values(e.charge) + self._values(e.discharge)) @ weight
-        for i, (site, storage) in enumerate(st.unit):
-            add(site, storage, "variable", st.variable[:, i] * moved[:, i])  # type: ignore[operator]
+        return float(sum(discounted.sum() for _, discounted in self._costs().values()))
 
     def _emission(self) -> pd.DataFrame:
         import pandas as pd
 
         frames = []
-        for (site, technology, emission), tonnes in self.emissions().items():
+        for (site, technology, emission), tonnes in self._emissions().items():
             if np.abs(tonnes).max() > 0:
                 item = self.items.number(site, technology)
                 frames.append(
@@ -335,21 +281,16 @@ class Results:
                 )
         return _stack(frames, ["year", "item", "emission", "t"])
 
-    def emissions(self) -> dict[tuple[str, str, str], Array]:
+    def _emissions(self) -> dict[tuple[str, str, str], Array]:
         """Return emissions by (site, technology, emission), shape (y,), t."""
-        s, e = self.system, self.energy
         found: dict[tuple[str, str, str], Array] = {}
-        energy = self.act * s.steps.weight
-        bought = self._values(e.buy) @ s.steps.weight
-        for i, (_, emission) in enumerate(s.emissions.key):
-            for a, (site, process, _mode) in enumerate(s.processes.activity):
-                tonnes = (energy[:, a] * e.act_emission[:, a, :, i]).sum(axis=1)
-                found[site, process, emission] = found.get((site, process, emission), 0.0) + tonnes
-            for j, k in enumerate(e.buying):
-                site = s.balances.key[k][0]
-                found[site, MARKET, emission] = (
-                    found.get((site, MARKET, emission), 0.0) + bought[:, j] * s.balances.emission[:, k, i]
-                )
+        for entry in self.energy.ledger.emissions:
+            tonnes = (entry.tonnes * self.x[entry.columns]).sum(axis=2)
+            if entry.constant is not None:
+                tonnes = tonnes + entry.constant
+            for n, (_, technology) in enumerate(entry.labels):
+                key = (entry.site, technology, entry.emission)
+                found[key] = found.get(key, 0.0) + tonnes[:, n]
         return found
 
 

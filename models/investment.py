@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dhsdb.errors import DhsdbError
+from dhsdb.errors import DhsdbError, UserError
 from dhsdb.models.demand import building_rows
 from dhsdb.models.stage import Outcome, Remark
-from dhsdb.models.steps import Steps, full_year, typical_days, window
+from dhsdb.models.steps import Steps, full_year, slices, typical_days, window
 from dhsdb.models.system import build_system
 from dhsdb.models.warm import WarmSolver
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from dhsdb.models.energy import EnergyModel
+    from dhsdb.models.energy import EnergyModel, Rules
     from dhsdb.models.highs import Solver
     from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
@@ -40,7 +40,7 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     steps = investment_steps(inputs)
     progress(0.2, "building the model")
     system = build_system(inputs, inputs.years, steps)
-    energy = EnergyModel(system, None, inputs.options.objective)
+    energy = EnergyModel(system, None, rules_of(inputs))
     outcome = solve_energy(inputs, energy, partial(progress, 0.3, "solving"), began, solver_of(inputs))
     if outcome.solved:
         outcome.tables["building_supply"] = _building_supply(inputs)
@@ -74,6 +74,14 @@ def solve_energy(
     return outcome
 
 
+def rules_of(inputs: Inputs, objective: str = "") -> Rules:
+    """Return the choices that the options name."""
+    from dhsdb.models.energy import Rules
+
+    options = inputs.options
+    return Rules(objective or options.objective, options.negative_emission, options.cost_floor)
+
+
 def solver_of(inputs: Inputs) -> WarmSolver:
     """Return the solver that the options ask for."""
     options = inputs.options
@@ -92,6 +100,8 @@ def why(solver: Solver, solution: Solution) -> str:
 
 def investment_steps(inputs: Inputs) -> Steps:
     """Return the steps that the options ask for: a window, typical days, or every hour."""
+    if len(inputs.tables["time_slice"]):
+        return own_slices(inputs)
     given = inputs.options.window
     if given:
         return window(*given, year_hours(inputs))
@@ -100,6 +110,27 @@ def investment_steps(inputs: Inputs) -> Steps:
         return everything
     features = _features(inputs, everything)
     return typical_days(features, inputs.options.periods) if features.shape[1] else everything
+
+
+def own_slices(inputs: Inputs) -> Steps:
+    """Return the time slices that a study brings.
+
+    Raises
+    ------
+    UserError
+        If a slice is missing in a model year, or a window is asked for.
+    """
+    from dhsdb.models.grids import Grid
+
+    if inputs.options.window:
+        raise UserError(f"scenario '{inputs.scenario}' has time slices of its own.", "Leave -o hours out.")
+    grid = Grid(inputs.tables["time_slice"], inputs.years, ["t"])
+    order = np.argsort([int(key[0]) for key in grid.key])
+    if not grid.present.all():
+        year = inputs.years[int(np.flatnonzero(~grid.present.all(axis=1))[0])]
+        raise UserError(f"time_slice lacks a slice in {year}.", "Give each model year the same slices.")
+    number = np.array([int(grid.key[i][0]) for i in order], np.int64)
+    return slices(number, grid.numbers("hours", 1.0)[0, order], grid.numbers("weight_h", 0.0)[:, order])
 
 
 def year_hours(inputs: Inputs) -> int:

@@ -66,6 +66,7 @@ class Model:
         self._column_data: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         self._row_data: list[tuple[FloatArray, FloatArray]] = []
         self._terms: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self._costs: list[tuple[IntArray, FloatArray]] = []
         self._arrays: Arrays | None = None
 
     def add_columns(
@@ -152,6 +153,21 @@ class Model:
         self._arrays = None
         self._terms.append((row, column, value) if keep.all() else (row[keep], column[keep], value[keep]))
 
+    def add_cost(self, columns: Block | ArrayLike, values: ArrayLike) -> None:
+        """Add to the objective coefficients of columns.
+
+        Parameters
+        ----------
+        columns
+            A column block or an array of column numbers; one that is named twice gets the sum.
+        values
+            Money per unit of the column, broadcast to the shape of ``columns``.
+        """
+        index = self.numbers(columns, "column")
+        target = columns if isinstance(columns, Block) else index
+        self._arrays = None
+        self._costs.append((index.ravel(), self.floats(target, values, "cost", finite=True).ravel()))
+
     def add_offset(self, value: float) -> None:
         """Add a constant to the objective, in money."""
         if not math.isfinite(value):
@@ -168,7 +184,7 @@ class Model:
             row_lower, row_upper = zip((none, none), *self._row_data, strict=True)
             integer = [np.full(block.size, block.integer) for block in self.columns.values()]
             self._arrays = Arrays(
-                cost=np.concatenate(cost),
+                cost=self._total_cost(np.concatenate(cost)),
                 lower=np.concatenate(lower),
                 upper=np.concatenate(upper),
                 integer=np.concatenate([none.astype(np.bool_), *integer]),
@@ -178,6 +194,11 @@ class Model:
                 offset=self._offset,
             )
         return self._arrays
+
+    def _total_cost(self, cost: FloatArray) -> FloatArray:
+        for index, values in self._costs:
+            cost += np.bincount(index, values, minlength=len(cost))
+        return cost
 
     def solver(self, **options: object) -> Solver:
         """Hand the model to HiGHS, see :class:`dhsdb.models.highs.Solver` for the options.

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+ABOUT_DATA = ("currency", "price_year", "energy_unit", "emission_unit")
+"""Model options that say what figures are in; no model heeds them."""
+
+
 class Options(BaseModel):
     """What `-o NAME=VALUE` may say."""
 
@@ -24,7 +28,22 @@ class Options(BaseModel):
         12, ge=0, le=366, description="typical days of the investment stage; 0 = every hour of the year"
     )
     objective: Literal["cost", "co2"] = Field("cost", description="what is minimised")
-    accounting: Literal["dhsdb"] = Field("dhsdb", description="how costs of several years add up")
+    accounting: Literal["dhsdb", "urbs", "osemosys", "emb3rs"] = Field(
+        "dhsdb", description="how costs of several years add up, and when what was built serves"
+    )
+    life_rule: Literal["", "osemosys", "urbs"] = Field(
+        "", description="when what was built serves; default as the accounting has it"
+    )
+    cost_limit_scope: Literal["horizon"] = Field("horizon", description="what a limit on cost sums over")
+    supim: Literal["fixed", "curtail"] = Field(
+        "fixed", description="what is available must be used (fixed), or may be curtailed"
+    )
+    negative_emission: Literal["allow", "forbid"] = Field(
+        "allow", description="forbid: modes that take up an emission are off, as in OSeMOSYS"
+    )
+    cost_floor: Literal["none", "osemosys"] = Field(
+        "none", description="osemosys: no unit earns more than it costs to run in a year"
+    )
     physics: Literal["dhsdb", "emb3rs"] = Field("dhsdb", description="pipe sizes, losses and costs of the geo stage")
     solver: Literal["highs", "gurobi", "cplex", "scip", "cbc", "glpk"] = Field("highs", description="solver")
     time_limit: float | None = Field(None, gt=0, description="seconds for the solver")

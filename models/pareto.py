@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError, UserError
-from dhsdb.models.investment import investment_steps, solver_of
+from dhsdb.models.investment import investment_steps, rules_of, solver_of
 from dhsdb.models.stage import Outcome, Remark
 from dhsdb.models.system import build_system
 
@@ -112,7 +112,7 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
 def _energy(inputs: Inputs, steps: Steps, objective: str) -> EnergyModel:
     from dhsdb.models.energy import EnergyModel
 
-    return EnergyModel(build_system(inputs, inputs.years, steps), None, objective)
+    return EnergyModel(build_system(inputs, inputs.years, steps), None, rules_of(inputs, objective))
 
 
 def _objectives(energy: EnergyModel, solution: Solution) -> Array:
@@ -124,17 +124,7 @@ def _objectives(energy: EnergyModel, solution: Solution) -> Array:
 
 def tonnes_of(energy: EnergyModel, solution: Solution) -> float:
     """Return the CO2 of a solution over all sites and calendar years, t."""
-    system, weight = energy.system, energy.system.steps.weight
-    lasting = system.horizon.stands_for if energy.n_years > 1 else np.ones(1)
-    act, bought = solution.x[energy.act.index], solution.x[energy.buy.index]  # type: ignore[index]
-    total = 0.0
-    for e, (_, name) in enumerate(system.emissions.key):
-        if name == CO2:
-            total += float(np.einsum("yal,yal,l,y->", act, energy.act_emission[..., e], weight, lasting))
-            total += float(
-                np.einsum("ykl,yk,l,y->", bought, system.balances.emission[:, energy.buying, e], weight, lasting)
-            )
-    return total
+    return energy.ledger.total(CO2, np.asarray(solution.x, np.float64), energy.system.horizon.lasting)
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------

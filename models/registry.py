@@ -17,11 +17,25 @@ if TYPE_CHECKING:
 _ENERGY = (
     "site", "model_year", "model_option", "profile", "commodity", "commodity_emission", "demand", "emission", "process",
     "process_mode", "process_flow", "process_emission", "storage", "heat_source", "building", "building_demand",
-    "network_temperature", "time_slice", "storage_link", "transmission", "demand_response", "limit", "limit_term",
+    "network_temperature", "time_slice", "slice_calendar", "storage_link", "transmission", "demand_response", "limit", "limit_term",
 )  # fmt: skip
 _ENERGY_MODULES = (
     "accounting",
+    "activity",
     "blocks",
+    "capacity",
+    "flows",
+    "ledger",
+    "limits",
+    "lines",
+    "markets",
+    "processes",
+    "response",
+    "storage_chain",
+    "storage_daytype",
+    "storage_slices",
+    "stores",
+    "units",
     "highs",
     "pyomo_bridge",
     "warm",
@@ -35,7 +49,10 @@ _ENERGY_MODULES = (
     "steps",
     "system",
 )
-_ENERGY_OPTIONS = ("hours", "objective", "accounting", "solver", "gap", "time_limit")
+_ENERGY_OPTIONS = (
+    "hours", "objective", "accounting", "life_rule", "cost_limit_scope", "supim", "negative_emission", "cost_floor", "solver", "gap",
+    "time_limit",
+)  # fmt: skip
 _NEEDS = {
     "geo": (("heat_source",), ("network_pipe",)),
     "investment": (("process",), ("process_flow",), ("demand", "building_demand")),

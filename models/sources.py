@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.models.grids import Grid
+    from dhsdb.models.processes import Processes
     from dhsdb.models.stage import Inputs
     from dhsdb.models.steps import Steps
-    from dhsdb.models.system import Processes
 
     Array = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def tie_to_sources(
     links = _connections(inputs)
     named = unit.words("heat_source")
     lifts = ~np.isnan(unit.numbers("lift_efficiency", np.nan))
-    per_mw = np.zeros_like(processes.capital)
+    per_mw = np.zeros_like(processes.size.capital)
     for u in places((named != "").any(axis=0)):
         name = next(n for n in named[:, u] if n)
         if name not in sources:
@@ -110,14 +110,14 @@ def tie_to_sources(
             )
         source = sources[name]
         share = np.where(lifts[:, u], 1.0 / np.maximum(1.0 - lifted[:, u].max(axis=1), 1e-9), 1.0)
-        processes.cap_max[:, u] = np.minimum(processes.cap_max[:, u], float(source.capacity_mw) * share)
+        processes.size.cap_max[:, u] = np.minimum(processes.size.cap_max[:, u], float(source.capacity_mw) * share)
         if isinstance(source.profile, str) and source.profile:
             processes.avail[:, u] *= steps.of(
                 inputs.profile(source.profile, f"heat source '{name}'"), f"heat source '{name}'"
             )
         if name in links:
             cost, loss = links[name]
-            per_mw[:, u] = cost / np.maximum(processes.cap_max[:, u], 1e-9)
+            per_mw[:, u] = cost / np.maximum(processes.size.cap_max[:, u], 1e-9)
             out = (processes.unit_of[processes.flow_activity] == u) & (processes.flow_sign > 0)
             processes.ratio[:, out] *= 1.0 - min(loss / (1000.0 * float(source.capacity_mw)), 1.0)
         else:

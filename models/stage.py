@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.models.options import Options
+    from dhsdb.models.steps import Steps
     from dhsdb.series import Values
 
 
@@ -81,6 +82,13 @@ class Inputs:
                 f"{where} names the profile '{name}', which scenario '{self.scenario}' lacks.", f"It has: {known}."
             )
         return np.asarray(self.profiles[name].values, np.float64)
+
+    def profiles_by_year(self, names: NDArray[np.object_], steps: Steps, where: str) -> NDArray[np.float64]:
+        """Return profiles named by (y, n) in each step, shape (y, n, l); 1 where none is named."""
+        values = np.ones((*names.shape, steps.n))
+        for name in {w for w in names.ravel() if w}:
+            values[names == name] = steps.of(self.profile(name, where), f"profile '{name}'")
+        return values
 
 
 @dataclass(slots=True)

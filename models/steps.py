@@ -38,6 +38,14 @@ class Steps:
     weight: NDArray[np.float64]
     previous: NDArray[np.int64]
     typical: bool = False
+    by_year: NDArray[np.float64] | None = None
+    """Shape (years, n). Weights where each model year has its own."""
+    sliced: bool = False
+    """The steps are time slices of the study, in no order unless they say so; ``hour`` is their number."""
+
+    def in_year(self, year: int) -> Steps:
+        """Return the steps with the weights of a model year, by its position."""
+        return self if self.by_year is None else replace(self, weight=self.by_year[year])
 
     @property
     def n(self) -> int:
@@ -63,6 +71,22 @@ class Steps:
 def full_year(hours: int) -> Steps:
     """Return every hour of a year."""
     return _in_periods(np.arange(1, hours + 1), np.ones(1), hours, hours)
+
+
+def slices(number: NDArray[np.int64], hours: NDArray[np.float64], by_year: NDArray[np.float64]) -> Steps:
+    """Return the time slices of a study.
+
+    Parameters
+    ----------
+    number
+        Shape (n,). Number of each slice, which is the place of its value in profiles.
+    hours
+        Shape (n,). Length of one occurrence, hours.
+    by_year
+        Shape (years, n). Hours of the year that each stands for.
+    """
+    before = np.roll(np.arange(len(number)), 1)
+    return Steps(number, hours, by_year[0], before, by_year=by_year, sliced=True)
 
 
 def window(start: int, count: int, hours: int) -> Steps:

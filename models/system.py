@@ -1,7 +1,7 @@
 """The energy system of a scenario as arrays over model years, units and steps: what the LP is written from.
 
-Symbols follow ``docs/formulation.md``: y year, u unit (process or storage), a activity (a mode of a process), f flow of an
-activity, k balance (commodity at a site), l step.
+Symbols follow ``docs/formulation.md``: y year, u unit, a activity (a mode of a process), f flow of an activity, k balance
+(commodity at a site), l step.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import UserError
-from dhsdb.models.accounting import ENDLESS, Horizon, horizon
+from dhsdb.models.accounting import horizon
 from dhsdb.models.demand import demands
 from dhsdb.models.grids import Grid
+from dhsdb.models.processes import Processes, processes_of
 from dhsdb.models.sources import lift_factor, tie_to_sources
+from dhsdb.models.stores import Lines, Response, Stores, lines_of, response_of, stores_of
+from dhsdb.models.units import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
+    from dhsdb.models.accounting import Horizon
     from dhsdb.models.stage import Inputs, Remark
     from dhsdb.models.steps import Steps
 
@@ -30,76 +32,9 @@ if TYPE_CHECKING:
 READS = (
     "site", "model_year", "model_option", "profile", "commodity", "commodity_emission", "demand", "emission", "process",
     "process_mode", "process_flow", "process_emission", "storage", "heat_source", "building", "building_demand",
-    "network_temperature", "time_slice", "storage_link", "transmission", "demand_response", "limit", "limit_term",
+    "network_temperature", "time_slice", "slice_calendar", "storage_link", "transmission", "demand_response", "limit", "limit_term",
 )  # fmt: skip
-NOT_COVERED = ("time_slice", "storage_link", "transmission", "demand_response", "limit")
-_UNUSED_CELLS = {
-    "process": ("existing_life", "unit_mw", "ramp", "ramp_cost", "area_per_mw"),
-    "process_flow": ("ratio_min",),
-    "process_emission": ("t_per_mwh_min",),
-    "commodity": ("annual_only",),
-    "emission": ("max_rate",),
-    "storage": ("existing_life", "init", "level_start", "level_min", "variable_e"),
-}
-NO_WACC = 0.05
-
-
-@dataclass(slots=True)
-class Processes:
-    """Processes u and their activities a and flows f.
-
-    Attributes
-    ----------
-    unit
-        (site, process) of each u.
-    activity
-        (site, process, mode) of each a; ``unit_of`` its u.
-    flow
-        (a, k, sign) of each f, sign +1 out, -1 in.
-    ratio
-        Shape (y, f, l). Flow per activity.
-    """
-
-    unit: list[tuple[str, ...]]
-    activity: list[tuple[str, ...]]
-    unit_of: NDArray[np.int64]
-    cap_min: Array
-    cap_max: Array
-    new_min: Array
-    new_max: Array
-    existing: Array
-    life: Array
-    wacc: Array
-    capital: Array
-    fixed: Array
-    min_load: Array
-    annual_avail: Array
-    avail: Array
-    avail_fixed: NDArray[np.bool_]
-    variable: Array
-    act_min: Array
-    act_max: Array
-    flow_activity: NDArray[np.int64]
-    flow_balance: NDArray[np.int64]
-    flow_sign: Array
-    ratio: Array
-
-
-@dataclass(slots=True)
-class Stores:
-    """Storages s: energy and power are chosen apart unless ``ep_ratio`` ties them."""
-
-    unit: list[tuple[str, ...]]
-    balance: NDArray[np.int64]
-    e: Mapping[str, Array]
-    p: Mapping[str, Array]
-    life: Array
-    wacc: Array
-    eff_in: Array
-    eff_out: Array
-    loss: Array
-    ep_ratio: Array
-    variable: Array
+_UNUSED_CELLS = {"process": ("ramp_cost",)}
 
 
 @dataclass(slots=True)
@@ -108,12 +43,14 @@ class Balances:
 
     Attributes
     ----------
-    demand
+    demand, loss
         Shape (y, k, l), MW; ``annual`` shape (y, k), MWh at any time of the year.
     price, sale_price
         Shape (y, k, l), money/MWh.
     emission
         Shape (y, k, e), t/MWh of what is bought.
+    annual_only
+        Shape (k,). Balanced over the year, not in each step.
     """
 
     key: list[tuple[str, ...]]
@@ -132,22 +69,28 @@ class Balances:
     voll: Array
     dump_cost: Array
     emission: Array
+    annual_only: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
 class Emissions:
-    """Emissions e at sites: price, limit, and what activities emit besides their fuel.
+    """Emissions e at sites: price and limits.
 
     Attributes
     ----------
-    of_activity
-        Shape (y, a, e), t/MWh.
+    price
+        Shape (y, e), money/t.
+    max_t, max_rate
+        Shape (y, e), t/year without what is emitted outside the model, and t/hour.
+    outside
+        Shape (e,). What is emitted outside the model over all years, t; only limits of the horizon count it.
     """
 
     key: list[tuple[str, ...]]
     price: Array
     max_t: Array
-    of_activity: Array
+    max_rate: Array
+    outside: Array
 
 
 @dataclass(slots=True)
@@ -156,6 +99,12 @@ class System:
 
     Attributes
     ----------
+    weight
+        Shape (y, l). Hours of the year that each step stands for.
+    running
+        Shape (y, sites). What a yearly cost at a site weighs.
+    area
+        Land at each site, m2; inf = no limit.
     connection
         Shape (y, u). Cost of joining a heat source to the network, money per MW of the unit that it feeds.
     """
@@ -163,12 +112,65 @@ class System:
     years: tuple[int, ...]
     horizon: Horizon
     steps: Steps
+    weight: Array
+    sites: list[str]
+    discount: Array
+    running: Array
+    area: Array
     processes: Processes
     stores: Stores
+    lines: Lines
+    response: Response
     balances: Balances
     emissions: Emissions
     connection: Array
+    limits: Limits
+    links: list[Link]
+    calendar: Calendar
     findings: list[Remark] = field(default_factory=list)
+
+    def site(self, name: str) -> int:
+        """Return the position of a site."""
+        return self.sites.index(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A mode that charges (sign +1) or discharges (-1) a linked store; ``ratio`` shape (y,)."""
+
+    store: int
+    activity: int
+    sign: float
+    ratio: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Seasons, day types and daily brackets of the slices (OSeMOSYS); all 0 where a study has none.
+
+    Attributes
+    ----------
+    season, daytype, bracket
+        Shape (l,). Number of each slice, counted from 0.
+    day_split
+        Shape (y, brackets). Length of a bracket as a fraction of the year.
+    days
+        Shape (y, seasons, day types). Days per week of each day type.
+    """
+
+    season: NDArray[np.int64]
+    daytype: NDArray[np.int64]
+    bracket: NDArray[np.int64]
+    day_split: Array
+    days: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on sums: their rows by year, and their terms."""
+
+    grid: Grid
+    terms: Grid
 
 
 def build_system(inputs: Inputs, years: tuple[int, ...], steps: Steps) -> System:
@@ -181,22 +183,53 @@ def build_system(inputs: Inputs, years: tuple[int, ...], steps: Steps) -> System
     """
     refuse_uncovered(inputs)
     findings: list[Remark] = []
+    time = _horizon(inputs, years)
+    rates = _rates(inputs, time)
+    weight = np.vstack([steps.in_year(i).weight for i in range(len(years))])
     balances = _balances(inputs, years, steps, findings)
     place = {k: i for i, k in enumerate(balances.key)}
-    processes, connection = _processes(inputs, years, steps, place, findings)
-    stores = _stores(inputs, years, place)
-    emissions = _emissions(inputs, years, processes)
-    return System(years, _horizon(inputs, years), steps, processes, stores, balances, emissions, connection, findings)
+    unit = Grid(inputs.tables["process"], years, ["site", "process"])
+    lifted = lift_factor(inputs, years, steps, unit)
+    processes = processes_of(inputs, years, steps, unit, place, rates, lifted)
+    stores = stores_of(inputs, years, place, rates)
+    connection = tie_to_sources(inputs, steps, unit, processes, lifted, findings)
+    lines = lines_of(inputs, years, place, rates)
+    sites = _sites(inputs, [balances.key, processes.size.key, stores.energy.key, lines.size.key])
+    discount = rates.of(sites)[0]
+    return System(
+        years=years,
+        horizon=time,
+        steps=steps,
+        weight=weight,
+        sites=sites,
+        discount=discount,
+        running=time.running(discount),
+        area=_area(inputs, sites),
+        processes=processes,
+        stores=stores,
+        lines=lines,
+        response=response_of(inputs, years, place),
+        balances=balances,
+        emissions=_emissions(inputs, years),
+        connection=connection,
+        limits=_limits(inputs, years),
+        links=_links(inputs, years, stores, processes),
+        calendar=_calendar(inputs, years, steps),
+        findings=findings,
+    )
 
 
 def refuse_uncovered(inputs: Inputs) -> None:
     """Refuse by name what a scenario holds and this model does not cover, rather than leave it out."""
-    held = [t for t in NOT_COVERED if len(inputs.tables[t])]
+    held = []
     for table, columns in _UNUSED_CELLS.items():
         held += [f"{table}.{c}" for c in columns if len(inputs.tables[table]) and inputs.tables[table][c].notna().any()]
-    ends = inputs.tables["storage"]
-    if len(ends) and not ends["end_rule"].fillna("cyclic").eq("cyclic").all():
-        held.append("storage.end_rule other than cyclic")
+    stores = inputs.tables["storage"]
+    if len(stores):
+        ends = stores["end_rule"].fillna("cyclic")
+        held += [f"storage.end_rule '{rule}'" for rule in sorted(set(ends) - {"cyclic", "urbs", "given"})]
+        if (stores["timing"].fillna("end") != "end").any():
+            held.append("storage.timing 'lag'")
     if held:
         raise UserError(
             f"scenario '{inputs.scenario}' holds what the model does not cover yet: {', '.join(held)}.",
@@ -204,23 +237,55 @@ def refuse_uncovered(inputs: Inputs) -> None:
         )
 
 
+# --- years, sites -----------------------------------------------------------------------------------------------------
 def _horizon(inputs: Inputs, years: tuple[int, ...]) -> Horizon:
     grid = Grid(inputs.tables["model_year"], years, ["year"])
     stands_for = np.diag(grid.numbers("stands_for", np.nan)) if grid.n else np.full(len(years), np.nan)
-    rates: list[float] = (
-        inputs.tables["site"]["discount_rate"].dropna().unique().tolist() if len(inputs.tables["site"]) else []
-    )
-    if len(rates) > 1:
-        raise UserError(f"the sites have different discount rates: {sorted(rates)}.", "Give all sites the same.")
-    return horizon(years, stands_for, float(rates[0]) if len(rates) else 0.0)
+    return horizon(years, stands_for, inputs.options.accounting, inputs.options.life_rule)
 
 
-def _year_profiles(inputs: Inputs, words: NDArray[np.object_], steps: Steps, where: str) -> Array:
-    """Return profiles named by (y, n) as (y, n, l), 1 where none is named."""
-    values = np.ones((*words.shape, steps.n))
-    for name in {w for w in words.ravel() if w}:
-        values[words == name] = steps.of(inputs.profile(name, where), f"profile '{name}'")
-    return values
+def _rates(inputs: Inputs, time: Horizon) -> Rates:
+    """Return discount rates by site; our own and urbs's accounting want the same for all."""
+    discount = _by_site(inputs, "discount_rate")
+    given = sorted(set(discount.values()))
+    if len(given) > 1 and time.school in ("dhsdb", "urbs"):
+        raise UserError(f"the sites have different discount rates: {given}.", "Give all sites the same.")
+    if given and time.school in ("dhsdb", "urbs"):
+        discount = dict.fromkeys(_named_sites(inputs), given[0])
+    methods = _by_site(inputs, "depreciation_method")
+    return Rates(time, discount, methods)
+
+
+def _by_site(inputs: Inputs, column: str) -> dict[str, float]:
+    """Return a number column of table site where it is given."""
+    rows = inputs.tables["site"].dropna(subset=[column])
+    return dict(zip(rows["site"], rows[column].astype(float), strict=True))
+
+
+def _named_sites(inputs: Inputs) -> list[str]:
+    """Return every site that a row names, also where table site does not."""
+    named: dict[str, None] = {}
+    for table, column in (
+        ("site", "site"),
+        ("commodity", "site"),
+        ("process", "site"),
+        ("storage", "site"),
+        ("transmission", "site_from"),
+    ):
+        named |= dict.fromkeys(inputs.tables[table][column])
+    return list(named)
+
+
+def _sites(inputs: Inputs, keys: list[list[tuple[str, ...]]]) -> list[str]:
+    named = dict.fromkeys(_named_sites(inputs)) | dict.fromkeys(key[0] for part in keys for key in part)
+    for table in ("emission", "commodity_emission", "process_emission"):
+        named |= dict.fromkeys(inputs.tables[table]["site"])
+    return list(named)
+
+
+def _area(inputs: Inputs, sites: list[str]) -> Array:
+    given = _by_site(inputs, "area")
+    return np.array([given.get(site, np.inf) for site in sites])
 
 
 # --- balances --------------------------------------------------------------------------------------------------------
@@ -244,6 +309,7 @@ def _balances(inputs: Inputs, years: tuple[int, ...], steps: Steps, findings: li
         voll=grid.numbers("voll", np.nan),
         dump_cost=grid.numbers("dump_cost", np.nan),
         emission=_fuel_emission(inputs, years, grid),
+        annual_only=np.asarray(grid.flags("annual_only").any(axis=0), np.bool_),
     )
 
 
@@ -253,11 +319,11 @@ def _prices(inputs: Inputs, grid: Grid, steps: Steps, column: str, profile_colum
     null = np.where(names != "", 1.0, 0.0)
     price = grid.numbers(column, np.nan)
     price = np.where(np.isnan(price), null, price)
-    return price[:, :, None] * _year_profiles(inputs, names, steps, f"commodity.{profile_column}")
+    return price[:, :, None] * inputs.profiles_by_year(names, steps, f"commodity.{profile_column}")
 
 
 def _fuel_emission(inputs: Inputs, years: tuple[int, ...], commodities: Grid) -> Array:
-    keys = _emission_keys(inputs, years)
+    keys = emission_keys(inputs, years)
     grid = Grid(inputs.tables["commodity_emission"], years, ["site", "commodity", "emission"])
     factor = grid.numbers("t_per_mwh", 0.0)
     result = np.zeros((len(years), commodities.n, len(keys)))
@@ -268,7 +334,7 @@ def _fuel_emission(inputs: Inputs, years: tuple[int, ...], commodities: Grid) ->
     return result
 
 
-def _emission_keys(inputs: Inputs, years: tuple[int, ...]) -> list[tuple[str, ...]]:
+def emission_keys(inputs: Inputs, years: tuple[int, ...]) -> list[tuple[str, ...]]:
     """Return (site, emission) of all that is priced, limited or emitted."""
     keys: dict[tuple[str, ...], None] = {}
     for table in ("emission", "commodity_emission", "process_emission"):
@@ -276,137 +342,62 @@ def _emission_keys(inputs: Inputs, years: tuple[int, ...]) -> list[tuple[str, ..
     return list(keys)
 
 
-def _emissions(inputs: Inputs, years: tuple[int, ...], processes: Processes) -> Emissions:
-    keys = _emission_keys(inputs, years)
+def _emissions(inputs: Inputs, years: tuple[int, ...]) -> Emissions:
+    keys = emission_keys(inputs, years)
     grid = Grid(inputs.tables["emission"], years, ["site", "emission"])
-    price, max_t = np.zeros((len(years), len(keys))), np.full((len(years), len(keys)), np.inf)
-    for i, key in enumerate(grid.key):
-        e = keys.index(key)
-        price[:, e], max_t[:, e] = grid.numbers("price", 0.0)[:, i], grid.numbers("max_t", np.inf)[:, i]
-    own = Grid(inputs.tables["process_emission"], years, ["site", "process", "mode", "emission"])
-    of_activity = np.zeros((len(years), len(processes.activity), len(keys)))
-    for i, (site, process, mode, emission) in enumerate(own.key):
-        if (site, process, mode) in processes.activity:
-            a = processes.activity.index((site, process, mode))
-            of_activity[:, a, keys.index((site, emission))] = own.numbers("t_per_mwh", 0.0)[:, i]
-    return Emissions(keys, price, max_t, of_activity)
+    place = [keys.index(key) for key in grid.key]
 
+    def spread(column: str, null: float) -> Array:
+        values = np.full((len(years), len(keys)), null)
+        values[:, place] = grid.numbers(column, null)
+        return values
 
-# --- processes -------------------------------------------------------------------------------------------------------
-def _processes(
-    inputs: Inputs, years: tuple[int, ...], steps: Steps, place: dict[tuple[str, ...], int], findings: list[Remark]
-) -> tuple[Processes, Array]:
-    unit = Grid(inputs.tables["process"], years, ["site", "process"])
-    flow = Grid(inputs.tables["process_flow"], years, ["site", "process", "mode", "commodity", "direction"])
-    mode = Grid(inputs.tables["process_mode"], years, ["site", "process", "mode"])
-    activity = list(dict.fromkeys([key[:3] for key in flow.key]))
-    unit_of = np.array([_position(unit, a[:2], "process_flow", "process") for a in activity], np.int64)
-    lifted = lift_factor(inputs, years, steps, unit)
-    flow_activity = np.array([activity.index(key[:3]) for key in flow.key], np.int64)
-    sign = np.array([1.0 if key[4] == "out" else -1.0 for key in flow.key])
-    ratio = flow.numbers("ratio", 0.0)[:, :, None] * _year_profiles(
-        inputs, flow.words("ratio_profile"), steps, "process_flow.ratio_profile"
+    most = spread("max_t", np.inf) - spread("exogenous_t", 0.0)
+    return Emissions(
+        keys,
+        spread("price", 0.0),
+        most,
+        spread("max_rate", np.inf),
+        spread("exogenous_horizon_t", 0.0).max(axis=0, initial=0.0),
     )
-    ratio = np.where((sign < 0)[None, :, None], ratio * lifted[:, unit_of[flow_activity]], ratio) if flow.n else ratio
-    modes = _mode_numbers(mode, activity, len(years))
-    result = Processes(
-        unit=unit.key,
-        activity=activity,
-        unit_of=unit_of,
-        cap_min=unit.numbers("cap_min", 0.0),
-        cap_max=np.where(unit.present, unit.numbers("cap_max", np.inf), 0.0),
-        new_min=unit.numbers("new_min", 0.0),
-        new_max=np.where(unit.present, unit.numbers("new_max", np.inf), 0.0),
-        existing=unit.numbers("existing_mw", 0.0),
-        life=unit.numbers("life", ENDLESS),
-        wacc=unit.numbers("wacc", NO_WACC),
-        capital=unit.numbers("capital", 0.0),
-        fixed=unit.numbers("fixed", 0.0),
-        min_load=unit.numbers("min_load", 0.0),
-        annual_avail=unit.numbers("annual_avail", 1.0),
-        avail=_year_profiles(inputs, unit.words("avail_profile"), steps, "process.avail_profile"),
-        avail_fixed=unit.words("avail_rule") == "fixed",
-        variable=modes["variable"],
-        act_min=modes["act_min_mwh"],
-        act_max=modes["act_max_mwh"],
-        flow_activity=flow_activity,
-        flow_balance=np.array([_flow_balance(place, key) for key in flow.key], np.int64),
-        flow_sign=sign,
-        ratio=ratio,
+
+
+# --- limits, links, calendar -----------------------------------------------------------------------------------------
+def _limits(inputs: Inputs, years: tuple[int, ...]) -> Limits:
+    return Limits(
+        Grid(inputs.tables["limit"], years, ["limit"]), Grid(inputs.tables["limit_term"], years, ["limit", "side", "n"])
     )
-    return result, tie_to_sources(inputs, steps, unit, result, lifted, findings)
 
 
-def _mode_numbers(mode: Grid, activity: list[tuple[str, ...]], n_years: int) -> dict[str, Array]:
-    """Return the numbers of process_mode by activity; an activity without a row has no cost and no limit."""
-    nulls = {"variable": 0.0, "act_min_mwh": 0.0, "act_max_mwh": np.inf}
-    found = {}
-    for column, null in nulls.items():
-        values = np.full((n_years, len(activity)), null)
-        given = mode.numbers(column, null)
-        for i, a in enumerate(activity):
-            position = mode.index(a)
-            if position is not None:
-                values[:, i] = given[:, position]
-        found[column] = values
+def _links(inputs: Inputs, years: tuple[int, ...], stores: Stores, processes: Processes) -> list[Link]:
+    grid = Grid(inputs.tables["storage_link"], years, ["site", "storage", "process", "mode", "direction"])
+    ratio = grid.numbers("ratio", 0.0)
+    found = []
+    for i, (site, storage, process, mode, direction) in enumerate(grid.key):
+        if (site, storage) not in stores.energy.key or (site, process, mode) not in processes.activity:
+            raise UserError(
+                f"storage_link names {' / '.join(grid.key[i])}, whose store or mode is not there.", "Mend the names."
+            )
+        s, a = stores.energy.key.index((site, storage)), processes.activity.index((site, process, mode))
+        found.append(Link(s, a, 1.0 if direction == "in" else -1.0, ratio[:, i]))
     return found
 
 
-def _flow_balance(place: dict[tuple[str, ...], int], key: tuple[str, ...]) -> int:
-    site, process, _mode, commodity, _direction = key
-    if (site, commodity) not in place:
-        raise UserError(
-            f"process '{process}' at '{site}' uses commodity '{commodity}', which table commodity lacks.",
-            f"Add a row for it. There are: {', '.join(sorted(c for _, c in place))}.",
-        )
-    return place[site, commodity]
-
-
-def _position(grid: Grid, key: tuple[str, ...], table: str, target: str) -> int:
-    position = grid.index(key)
-    if position is None:
-        raise UserError(f"{table} names {' / '.join(key)}, which table {target} lacks.", f"Add a row to {target}.")
-    return position
-
-
-# --- storages --------------------------------------------------------------------------------------------------------
-def _stores(inputs: Inputs, years: tuple[int, ...], place: dict[tuple[str, ...], int]) -> Stores:
-    grid = Grid(inputs.tables["storage"], years, ["site", "storage"])
-    commodity = grid.words("commodity")
-    balance = []
-    for s, (site, storage) in enumerate(grid.key):
-        name = next((c for c in commodity[:, s] if c), "")
-        if (site, name) not in place:
-            raise UserError(
-                f"storage '{storage}' at '{site}' holds commodity '{name}', which table commodity lacks.", "Add it."
-            )
-        balance.append(place[site, name])
-
-    def sized(of: str) -> dict[str, Array]:
-        new_max = grid.numbers(f"{of}_new_max", np.inf)
-        cap_max = grid.numbers(f"{of}_cap_max", np.inf)
-        return {
-            "existing": grid.numbers(f"{of}_existing", 0.0),
-            "cap_min": grid.numbers(f"{of}_cap_min", 0.0),
-            "cap_max": np.where(grid.present, cap_max, 0.0),
-            "new_max": np.where(grid.present, new_max, 0.0),
-            "capital": grid.numbers(f"capital_{of}", 0.0),
-            "fixed": grid.numbers(f"fixed_{of}", 0.0),
-        }
-
-    power = sized("p")
-    for column in ("charge_max", "discharge_max"):
-        power[column] = grid.numbers(column, np.inf)
-    return Stores(
-        unit=grid.key,
-        balance=np.array(balance, np.int64),
-        e=sized("e"),
-        p=power,
-        life=grid.numbers("life", ENDLESS),
-        wacc=grid.numbers("wacc", NO_WACC),
-        eff_in=grid.numbers("eff_in", 1.0),
-        eff_out=grid.numbers("eff_out", 1.0),
-        loss=grid.numbers("loss", 0.0),
-        ep_ratio=grid.numbers("ep_ratio", np.nan),
-        variable=grid.numbers("variable_p", 0.0),
-    )
+def _calendar(inputs: Inputs, years: tuple[int, ...], steps: Steps) -> Calendar:
+    slices = Grid(inputs.tables["time_slice"], years, ["t"])
+    if not steps.sliced or not slices.n:
+        none = np.zeros(steps.n, np.int64)
+        return Calendar(none, none, none, np.zeros((len(years), 1)), np.ones((len(years), 1, 1)))
+    order = np.argsort([int(key[0]) for key in slices.key])
+    parts = [slices.numbers(c, 1.0).max(axis=0)[order].astype(np.int64) for c in ("season", "daytype", "bracket")]
+    labels = [np.unique(part) for part in parts]
+    season, daytype, bracket = (np.searchsorted(label, part) for label, part in zip(labels, parts, strict=True))
+    given = Grid(inputs.tables["slice_calendar"], years, ["season", "daytype", "bracket"])
+    split = np.zeros((len(years), len(labels[2])))
+    days = np.full((len(years), len(labels[0]), len(labels[1])), 7.0)
+    for i, key in enumerate(given.key):
+        at = [int(np.searchsorted(label, int(part))) for label, part in zip(labels, key, strict=True)]
+        if all(n < len(label) and label[n] == int(part) for n, label, part in zip(at, labels, key, strict=True)):
+            split[:, at[2]] = given.numbers("day_split", 0.0)[:, i]
+            days[:, at[0], at[1]] = given.numbers("days_in_daytype", 7.0)[:, i]
+    return Calendar(season, daytype, bracket, split, days)

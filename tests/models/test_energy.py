@@ -230,9 +230,85 @@ def test_an_infeasible_model_names_the_limits_in_the_study_s_words() -> None:
 
 
 def test_what_the_model_does_not_cover_is_refused_by_name() -> None:
-    study = merged({"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, ramp=0.1), demand(10.0))
-    with pytest.raises(UserError, match=r"process\.ramp"):
+    study = merged({"site": SITE, "commodity": [HEAT, GAS]}, unit("boiler", "gas", 1.0, ramp_cost=5.0), demand(10.0))
+    with pytest.raises(UserError, match=r"process\.ramp_cost"):
         investment.solve(inputs([2030], study), quiet)
+
+
+def test_a_ramp_holds_the_load_between_steps() -> None:
+    """A cheap unit of 10 MW that changes by 1 MW an hour can't follow a step of 4 MW: the dear one fills in 3 + 2 + 1 MWh."""
+    load = np.array([2.0] * 12 + [6.0] * 12)
+    study = merged(
+        {"site": SITE, "commodity": [HEAT, GAS, {"site": "c", "commodity": "oil", "bought": True, "price": 90.0}]},
+        unit("slow", "gas", 1.0, existing_mw=10.0, ramp=0.1),
+        unit("quick", "oil", 1.0, existing_mw=10.0),
+        demand(float(load.sum()), "load"),
+    )
+    outcome = dispatch.solve(inputs([2030], study, {"load": load / load.sum()}, hours="0:24"), quiet)
+    dear = float(sum(max(0.0, 6.0 - (2.0 + n)) for n in range(1, 13)))
+    assert dear == 6.0
+    weight = 24 / 24  # the profile is the year, so the window is all of it
+    assert outcome.objective == pytest.approx(weight * (load.sum() * 30 + dear * 60), rel=1e-9)
+
+
+def test_a_line_brings_heat_from_a_cheaper_site() -> None:
+    """Heat at d is carried from c at 90 %, within one capacity for both directions, which each direction pays for."""
+    far = {"site": "d", "commodity": "heat"}
+    line = {
+        "line": "main",
+        "commodity": "heat",
+        "eff": 0.9,
+        "symmetric": True,
+        "life": 20.0,
+        "wacc": 0.05,
+        "capital": 1000.0,
+    }
+    study = merged(
+        {
+            "site": [*SITE, {"site": "d", "discount_rate": 0.03}],
+            "commodity": [HEAT, GAS, far],
+            "transmission": [{"site_from": "c", "site_to": "d"} | line, {"site_from": "d", "site_to": "c"} | line],
+            "demand": [far | {"timing": "slice", "mwh": 9.0 * 8760}],
+        },
+        unit("boiler", "gas", 1.0, existing_mw=50.0),
+    )
+    outcome = investment.solve(inputs([2030], study), quiet)
+    by_hand = 10.0 * 8760 * 30 + 2 * 10.0 * 1000 * annuity(20, 0.05)
+    assert outcome.objective == pytest.approx(by_hand, rel=1e-9)
+    assert total(outcome, "capacity", "capacity", technology="main to d") == pytest.approx(10.0)
+
+
+def test_land_limits_what_is_built() -> None:
+    """100 m2 hold 5 MW of the cheap unit; the rest is unserved at its value."""
+    study = merged(
+        {"site": [{"site": "c", "area": 100.0}], "commodity": [HEAT | {"voll": 500.0}, GAS]},
+        unit("boiler", "gas", 1.0, area_per_mw=20.0, life=20.0, wacc=0.0),
+        demand(8760 * 8.0),
+    )
+    outcome = investment.solve(inputs([2030], study), quiet)
+    assert outcome.objective == pytest.approx(8760 * (5 * 30 + 3 * 500), rel=1e-9)
+
+
+def test_a_budget_over_the_horizon_limits_an_emission() -> None:
+    """Two model years of 10 each: 1 t/h of gas may burn for half of the time; the rest is bought as clean fuel."""
+    clean = {"site": "c", "commodity": "green", "bought": True, "price": 80.0}
+    study = merged(
+        {
+            "site": SITE,
+            "commodity": [HEAT, GAS, clean],
+            "commodity_emission": [{"site": "c", "commodity": "gas", "emission": "CO2", "t_per_mwh": 1.0}],
+            "limit": [{"limit": "budget", "value": 8760.0 * 10, "per": "horizon", "quantity": "emission"}],
+            "limit_term": [{"limit": "budget", "side": "lhs", "n": 1, "emission": "CO2"}],
+        },
+        unit("gas boiler", "gas", 1.0, existing_mw=5.0),
+        unit("green boiler", "green", 1.0, existing_mw=5.0),
+        demand(8760.0),
+    )
+    outcome = investment.solve(inputs([2030, 2040], study), quiet)
+    assert total(outcome, "emission", "t") * 10 == pytest.approx(87_600.0)
+    weights = [sum(1.03 ** -(o + a + 0.5) for a in range(10)) for o in (0, 10)]
+    # the fuels differ by 50 a MWh in both years, so the limit is spent where a euro weighs most: in the first
+    assert outcome.objective == pytest.approx(8760 * (30 * weights[0] + 80 * weights[1]), rel=1e-9)
 
 
 def test_a_unit_that_vanishes_between_stages_is_an_error() -> None:

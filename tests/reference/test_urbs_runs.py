@@ -1,0 +1,69 @@
+"""urbs's published examples through the whole way: import, layers for its scenarios, run; objectives as urbs found them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dhsdb.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.reference
+
+KINDS = {"capital": "Invest", "fixed": "Fixed", "variable": "Variable", "sale": "Revenue", "emission": "Environmental"}
+STOCK = "bought AND price_profile IS NULL"
+"""Stock commodities: bought at a price that no series moves, unlike Buy commodities."""
+
+
+@pytest.fixture(scope="module")
+def imported(empty_store: Path, reference_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("urbs") / "urbs.duckdb"
+    shutil.copy(empty_store, path)
+    store = Store(path)
+    folder = reference_data / "urbs"
+    store.import_("urbs", folder / "single_year_example.xlsx", scenario="single", year=2024)
+    store.import_("urbs", folder / "intertemporal_example", scenario="many")
+    store.import_("urbs", folder / "business_park_corrected", scenario="park")
+    for base in ("single", "many"):
+        store.derive(f"{base} stock prices", base)
+        store.set(f"{base} stock prices", "commodity.price", "price * 1.5", where=STOCK, message="stock_prices")
+    store.derive("single CO2 limit", "single")
+    where = "\"limit\" = 'CO2 limit'"
+    store.set("single CO2 limit", "limit.value", "value * 0.05", where=where, message="co2_limit")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("case", "scenario", "options"),
+    [
+        ("sy168_base", "single", {"hours": "3500:168"}),
+        ("sy168_stock_prices", "single stock prices", {"hours": "3500:168"}),
+        ("sy168_co2_limit", "single CO2 limit", {"hours": "3500:168"}),
+        ("sy168_base_CO2obj", "single", {"hours": "3500:168", "objective": "co2"}),
+        ("it24_base", "many", {"hours": "3500:24"}),
+        ("it24_stock_prices", "many stock prices", {"hours": "3500:24"}),
+        ("bp168_base", "park", {"hours": "3000:168"}),
+    ],
+)
+def test_the_objective_and_costs_are_those_of_urbs(
+    imported: Path, reference_data: Path, case: str, scenario: str, options: dict[str, str]
+) -> None:
+    expected = json.loads((reference_data / "urbs" / "results" / f"{case}.json").read_text(encoding="utf-8"))
+    store = Store(imported)
+    (run,) = store.run(scenario, ["investment"], options=options)
+    assert run.status == "optimal"
+    assert run.objective == pytest.approx(expected["objective"], rel=1e-9)
+    rows = store.sql(
+        "SELECT kind, sum(discounted) AS cost FROM by_run.cost WHERE run = ? GROUP BY kind", [run.run]
+    ).rows()
+    costs = {row["kind"]: row["cost"] for row in rows}
+    assert sum(costs.values()) == pytest.approx(expected["total_cost"], rel=1e-9)
+    for kind, theirs in KINDS.items():
+        assert costs.get(kind, 0.0) == pytest.approx(expected["costs"][theirs], rel=1e-5, abs=1.0)
+    fuel = expected["costs"]["Fuel"] + expected["costs"]["Purchase"]
+    assert costs["fuel"] == pytest.approx(fuel, rel=1e-5)
