@@ -8,7 +8,7 @@ their order and their years.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from dhsdb.errors import Problem
 from dhsdb.importers.checks import YEARS
@@ -19,7 +19,7 @@ from dhsdb.importers.urbs_tables import tables
 from dhsdb.importers.workbooks import open_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dhsdb.importers.rows import Item, Request
@@ -33,6 +33,10 @@ class UrbsImporter:
     name = "urbs"
     reads = "urbs workbooks (.xlsx): one file for one year, or a folder with a file per model year"
     attribution = ""
+    options: ClassVar[Mapping[str, str]] = {
+        "currency": "ISO code of the amounts, which the workbooks don't name; default EUR, as urbs documents",
+        "price_year": "year of the price level",
+    }
 
     def read(self, request: Request) -> Iterator[Item]:
         """Yield the rows of all files and what is wrong with them; no rows if anything is."""
@@ -55,9 +59,13 @@ class UrbsImporter:
         if books:
             check_books(books)
         yield from (note for book in books for note in book.notes)
-        if len(books) == len(files) and not any(note.severity == "error" for book in books for note in book.notes):
+        if (
+            books
+            and len(books) == len(files)
+            and not any(note.severity == "error" for book in books for note in book.notes)
+        ):
             request.progress(len(files), len(files) + 1, "putting the years together")
-            yield from tables(books)
+            yield from tables(books, request.options)
 
 
 def is_urbs(sheets: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from dhsdb.importers.rows import ROW, Rows, Series
 from dhsdb.importers.urbs_checks import CO2, INF, Names, Row, is_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,16 +66,17 @@ _FIRST_ONLY = ("Discount rate", "CO2 budget", "Cost budget")
 _HORIZON = ("CO2 budget", "Cost budget")
 
 
-def tables(books: Sequence[Book]) -> Iterator[Item]:
-    """Yield what workbooks become, by ascending year."""
-    yield from _Study(books).items()
+def tables(books: Sequence[Book], money: Mapping[str, str]) -> Iterator[Item]:
+    """Yield what workbooks become, by ascending year; ``money`` says currency and price year, if the user does."""
+    yield from _Study(books, money).items()
 
 
 class _Study:
     """The workbooks of one import."""
 
-    def __init__(self, books: Sequence[Book]) -> None:
+    def __init__(self, books: Sequence[Book], money: Mapping[str, str]) -> None:
         self.books = books
+        self.money = dict(money)
         self.first = books[0]
         self.several = len(books) > 1
         self.twice = _stored_twice(books)
@@ -94,14 +95,16 @@ class _Study:
         """Yield the switches, and what is assumed of money."""
         import pandas as pd  # heavy
 
-        options = OPTIONS | {"currency": CURRENCY}
+        options = OPTIONS | {"currency": CURRENCY} | self.money
         n = {steps.n for book in self.books for steps in book.series.values()}
         if len(n) == 1 and not n & set(FULL_YEARS):
             options["hours"] = f"0:{n.pop()}"
         frame = pd.DataFrame({"option": list(options), "value": list(options.values())})
         yield Rows("model_option", frame, self.first.path)
-        text = f"the workbook names no currency: {CURRENCY} is taken, in which urbs documents its columns."
-        yield Problem(text, str(self.first.path), severity="info", code="currency-assumed")
+        if "currency" not in self.money:
+            text = f"the workbook names no currency: {CURRENCY} is taken, in which urbs documents its columns."
+            hint = "Name another with -o currency=CODE."
+            yield Problem(text, str(self.first.path), hint=hint, severity="info", code="currency-assumed")
 
     def sites(self) -> Iterator[Item]:
         """Yield each site once, from the first file that names it."""

@@ -16,6 +16,7 @@ import pytest
 from dhsdb import Store
 from dhsdb.cli import run
 from dhsdb.errors import ProblemsError
+from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,7 +329,7 @@ def test_every_hourly_value_lands_and_row_0_is_named_as_ignored(study: Study) ->
             assert list(frame.index[:2]) == [0, 1]
             assert any("t = 0" in text and sheet in text for text in book.said)
             for header in frame.columns:
-                stored = values.pop(f"{sheet} {header} {year}").values.to_numpy()
+                stored = values.pop(f"{sheet} {header} {year}").values.to_numpy()  # noqa: PD011  values of an Arrow list
                 np.testing.assert_array_equal(stored, frame[header].to_numpy()[1:])
     assert not values
 
@@ -575,3 +576,25 @@ def test_the_report_of_the_business_park_names_places(store: Store, reference_da
         "price-infinite",
         "series-unknown",
     }
+
+
+@pytest.mark.parametrize(("place", "seed"), [("single_year_example.xlsx", 1), ("business_park_corrected/2020.xlsx", 2)])
+def test_spoilt_workbooks_are_read_or_reported(tmp_path: Path, reference_data: Path, place: str, seed: int) -> None:
+    store = Store(tmp_path / "spoilt.duckdb")
+    path = tmp_path / "spoilt.xlsx"
+    refused = 0
+    for name, content in fuzz.spoilt_books(fuzz.read_book(reference_data / "urbs" / place), 110, seed):
+        fuzz.write_book(path, content)
+        error = fuzz.meets(lambda: store.import_("urbs", path, scenario="base", year=2024 if seed == 1 else None))
+        refused += error is not None
+        assert error is None or "spoilt.xlsx" in str(error), name
+    assert 40 < refused < 110
+
+
+def test_spoilt_bytes_of_a_whole_workbook_are_read_or_reported(tmp_path: Path, reference_data: Path) -> None:
+    store = Store(tmp_path / "spoilt.duckdb")
+    whole, path = reference_data / "urbs" / "single_year_example.xlsx", tmp_path / "spoilt.xlsx"
+    variants = itertools.chain(fuzz.spoilt_bytes(whole, path, 12, seed=3), fuzz.hostile_archives(whole, path))
+    for name in variants:
+        error = fuzz.meets(lambda: store.import_("urbs", path, scenario="base", year=2024))
+        assert error is None or "spoilt.xlsx" in str(error), name

@@ -1,0 +1,315 @@
+"""Files that are spoilt in ways that real ones are: cut, renamed, mistyped, doubled, hostile; seeded, so that each can be repeated.
+
+A variant has a name that says what was done. An importer meets each with a clean import or with a report of the user's
+mistake that names a place, never with an error of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import math
+import random
+import shutil
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import python_calamine
+
+from dhsdb.errors import EXIT_USER, DhsdbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Book = dict[str, "list[list[Any]]"]
+
+ODD = (
+    "many", "12,5", "=1+1", "1e999", "-inf", "nan", "inf", "NULL", "", "  ", "#REF!", "0x10", "１２", "5 MW", "\x07bell", "<x/>", "'; DROP TABLE x; --",
+    float("nan"), 1e308, -1e308, -1, 0, 1e-320, True, dt.date(2020, 1, 1), 2**70, "x" * 40_000,
+)  # fmt: skip
+"""What stands in a cell where it should not."""
+
+
+def read_book(path: Path, most_rows: int = 60) -> Book:
+    """Return a workbook's cells; long sheets are cut, so that hundreds of variants can be written."""
+    book = python_calamine.load_workbook(path)
+    sheets = {}
+    for name in book.sheet_names:
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)[:most_rows]
+        sheets[name] = [[None if cell == "" else cell for cell in row] for row in rows]
+    return sheets
+
+
+def write_book(path: Path, sheets: Book) -> Path:
+    """Write a workbook; what a cell can't hold is left out, as a spreadsheet program does."""
+    book = openpyxl.Workbook(write_only=True)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name[:31])
+        for row in rows:
+            sheet.append([_writable(cell) for cell in row])
+    if not sheets:
+        book.create_sheet("empty")
+    book.save(path)
+    return path
+
+
+def _writable(cell: Any) -> Any:
+    if isinstance(cell, str):
+        return "".join(c for c in cell if c >= " " or c in "\t\n")[:32_000]
+    if isinstance(cell, float) and math.isnan(cell):
+        return "nan"
+    return float(cell) if isinstance(cell, int) and abs(cell) > 2**60 else cell
+
+
+def copied(sheets: Book) -> Book:
+    return {name: [list(row) for row in rows] for name, rows in sheets.items()}
+
+
+def spoilt_books(sheets: Book, n: int, seed: int) -> Iterator[tuple[str, Book]]:
+    """Yield ``n`` variants of a workbook, each with one thing wrong."""
+    rng = random.Random(seed)
+    ways: tuple[Callable[[Book, random.Random], str], ...] = (
+        _odd_cell, _odd_cell, _odd_cell, _drop_sheet, _rename_sheet, _drop_column, _rename_column, _double_column, _double_row, _drop_row,
+        _swap_cells, _blank_row, _blank_cell, _no_header, _no_rows, _shift_row, _odd_key, _times_thousand,
+    )  # fmt: skip
+    for i in range(n):
+        variant = copied(sheets)
+        name = ways[i % len(ways)](variant, rng)
+        yield f"{i}: {name}", variant
+
+
+def _sheet(book: Book, rng: random.Random) -> str:
+    return rng.choice([name for name, rows in book.items() if len(rows) > 1 and rows[0]] or list(book))
+
+
+def _place(book: Book, rng: random.Random) -> tuple[str, int, int]:
+    name = _sheet(book, rng)
+    return name, rng.randrange(1, len(book[name])), rng.randrange(len(book[name][0]))
+
+
+def _odd_cell(book: Book, rng: random.Random) -> str:
+    name, row, column = _place(book, rng)
+    book[name][row][column] = value = rng.choice(ODD)
+    return f"{str(value)[:20]!r} in {name} row {row + 1} column {column + 1}"
+
+
+def _odd_key(book: Book, rng: random.Random) -> str:
+    name, row, _ = _place(book, rng)
+    book[name][row][0] = value = rng.choice(("No Such Name", "a.b", " ", 7, 7.5, "ß" * 300, "N/A"))
+    return f"{str(value)[:20]!r} as key in {name} row {row + 1}"
+
+
+def _drop_sheet(book: Book, rng: random.Random) -> str:
+    name = rng.choice(list(book))
+    del book[name]
+    return f"without sheet {name}"
+
+
+def _rename_sheet(book: Book, rng: random.Random) -> str:
+    name = rng.choice(list(book))
+    rows = book.pop(name)
+    new = rng.choice((name[:-1] or "x", f"{name}s", name.swapcase(), "Sheet1", name[::-1]))
+    book[new] = rows
+    return f"sheet {name} named {new}"
+
+
+def _drop_column(book: Book, rng: random.Random) -> str:
+    name, _, column = _place(book, rng)
+    for row in book[name]:
+        del row[column]
+    return f"without column {column + 1} of {name}"
+
+
+def _rename_column(book: Book, rng: random.Random) -> str:
+    name, _, column = _place(book, rng)
+    old = str(book[name][0][column])
+    book[name][0][column] = new = rng.choice((old[:-1], old + "x", old.upper(), None, "_" + old, 5))
+    return f"column {old} of {name} named {new}"
+
+
+def _double_column(book: Book, rng: random.Random) -> str:
+    name, _, column = _place(book, rng)
+    for row in book[name]:
+        row.append(row[column])
+    return f"column {column + 1} of {name} twice"
+
+
+def _double_row(book: Book, rng: random.Random) -> str:
+    name, row, _ = _place(book, rng)
+    book[name].insert(row, list(book[name][row]))
+    return f"row {row + 1} of {name} twice"
+
+
+def _drop_row(book: Book, rng: random.Random) -> str:
+    name, row, _ = _place(book, rng)
+    del book[name][row]
+    return f"without row {row + 1} of {name}"
+
+
+def _blank_row(book: Book, rng: random.Random) -> str:
+    name, row, _ = _place(book, rng)
+    book[name].insert(row, [None] * len(book[name][0]))
+    return f"a blank row {row + 1} in {name}"
+
+
+def _blank_cell(book: Book, rng: random.Random) -> str:
+    name, row, column = _place(book, rng)
+    book[name][row][column] = None
+    return f"nothing in {name} row {row + 1} column {column + 1}"
+
+
+def _swap_cells(book: Book, rng: random.Random) -> str:
+    name, row, column = _place(book, rng)
+    line = book[name][row]
+    line[column], line[0] = line[0], line[column]
+    return f"column 1 and {column + 1} of {name} row {row + 1} swapped"
+
+
+def _shift_row(book: Book, rng: random.Random) -> str:
+    name, row, _ = _place(book, rng)
+    book[name][row] = [None, *book[name][row][:-1]]
+    return f"row {row + 1} of {name} shifted"
+
+
+def _no_header(book: Book, rng: random.Random) -> str:
+    name = _sheet(book, rng)
+    del book[name][0]
+    return f"{name} without header"
+
+
+def _no_rows(book: Book, rng: random.Random) -> str:
+    name = _sheet(book, rng)
+    del book[name][rng.choice((0, 1)) :]
+    return f"{name} without rows"
+
+
+def _times_thousand(book: Book, rng: random.Random) -> str:
+    name, _, column = _place(book, rng)
+    factor = rng.choice((1000, 1e-3, -1))
+    for row in book[name][1:]:
+        if isinstance(row[column], (int, float)) and not isinstance(row[column], bool):
+            row[column] *= factor
+    return f"column {column + 1} of {name} times {factor}"
+
+
+# --- bytes and archives ----------------------------------------------------------------------------------------------
+def spoilt_bytes(path: Path, target: Path, n: int, seed: int) -> Iterator[str]:
+    """Write ``n`` variants of a file to ``target``, one after the other: cut, with flipped bytes, doubled, in other encodings."""
+    rng = random.Random(seed)
+    content = path.read_bytes()
+    for i in range(n):
+        way = i % 6
+        at = rng.randrange(len(content))
+        if way == 0:
+            target.write_bytes(content[:at])
+            name = f"cut at byte {at}"
+        elif way == 1:
+            target.write_bytes(content[:at] + bytes(rng.randrange(256) for _ in range(64)) + content[at + 64 :])
+            name = f"64 random bytes at {at}"
+        elif way == 2:
+            target.write_bytes(content + content)
+            name = "doubled"
+        elif way == 3:
+            target.write_bytes(content.replace(b"\r\n", b"\n").replace(b"\n", b"\r"))
+            name = "old line ends"
+        elif way == 4:
+            target.write_bytes(b"\xff\xfe" + content)
+            name = "a wrong byte-order mark"
+        else:
+            target.write_bytes(content[:at] + b"\x00" * 16 + content[at:])
+            name = f"NUL at byte {at}"
+        yield f"{i}: {name}"
+    for empty in (b"", b"\x00", b"PK", b"PK\x03\x04" + b"\x00" * 26):
+        target.write_bytes(empty)
+        yield f"only {empty[:8]!r}"
+
+
+def hostile_archives(path: Path, target: Path) -> Iterator[str]:
+    """Write an archive with a bomb, with entities, with parts outside it, and without its list of parts."""
+    bomb = b"<row>" + b"0" * 300_000_000
+    entities = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><workbook>&b;</workbook>'
+    for name, part, content in (
+        ("a zip bomb", "xl/worksheets/sheet1.xml", bomb),
+        ("XML entities", "xl/workbook.xml", entities),
+        ("a part outside the archive", "../../outside.xml", b"<x/>"),
+        ("no list of parts", "xl/_rels/workbook.xml.rels", b"<Relationships/>"),
+    ):
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+            for info in old.infolist():
+                if info.filename != part:
+                    new.writestr(info, old.read(info))
+            new.writestr(part, content)
+        yield name
+
+
+# --- text tables -----------------------------------------------------------------------------------------------------
+def spoilt_folders(source: Path, target: Path, n: int, seed: int, suffix: str = ".csv") -> Iterator[str]:
+    """Write ``n`` variants of a folder of text tables to ``target``, one after the other, each with one thing wrong."""
+    rng = random.Random(seed)
+    files = sorted(p.relative_to(source) for p in source.rglob(f"*{suffix}"))
+    for i in range(n):
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+        chosen = target / rng.choice(files)
+        yield f"{i}: {chosen.name} {_spoil_text(chosen, i % 11, rng)}"
+
+
+def _spoil_text(path: Path, way: int, rng: random.Random) -> str:
+    rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    row, column = rng.randrange(len(rows)), rng.randrange(len(rows[0]))
+    if way == 0:
+        path.unlink()
+        return "is missing"
+    if way == 1:
+        path.write_bytes(path.read_bytes()[: rng.randrange(path.stat().st_size)])
+        return "is cut"
+    if way == 2:
+        path.write_bytes("ä,ö\n".encode("latin-1") + path.read_bytes())
+        return "is in another encoding"
+    if way == 3:
+        path.rename(path.with_name(path.name.upper()))
+        return "is named in capitals"
+    if way == 4:
+        rows.insert(row, list(rows[row]))
+    elif way == 5:
+        rows = [[cell for k, cell in enumerate(line) if k != column] for line in rows]
+    elif way == 6:
+        rows[row] = rows[row][:-1]
+    elif way == 7:
+        rows = [[";".join(line)] for line in rows]
+    elif way == 8:
+        del rows[0]
+    else:
+        with contextlib.suppress(IndexError):
+            rows[row][column] = str(rng.choice(ODD))[:2000]
+    path.write_text("\n".join(",".join(line) for line in rows) + "\n", encoding="utf-8")
+    return (
+        "has a row twice",
+        "lacks a column",
+        "has a short row",
+        "has semicolons",
+        "has no header",
+        "has an odd cell",
+        "has an odd cell",
+    )[way - 4]
+
+
+# --- what an importer may do -----------------------------------------------------------------------------------------
+def meets(action: Callable[[], object], *, places: bool = True) -> DhsdbError | None:
+    """Run an import of a spoilt file; return the report of the user's mistake, or None if it went through.
+
+    Parameters
+    ----------
+    places
+        Whether each report must name a place.
+    """
+    try:
+        action()
+    except DhsdbError as error:
+        assert error.exit_code == EXIT_USER, error
+        problems = getattr(error, "problems", ())
+        assert not places or all(p.file for p in problems), error
+        return error
+    return None
