@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from dhsdb.schema.columns import Table
 
 _BATCH = 250_000
-_BLOCK = 1 << 20
-_FINISHED = "('running')"
+_COUNTED = {"revision": file_of("meta.revision"), "series": file_of("meta.series")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def export_bundle(
             files = {
                 file_of(name): entry for name, table in tables().items() if (entry := _write(con, table, unfinished))
             }
-            manifest = _manifest(con, chosen, scenarios, files)
+            manifest = _manifest(con, scenarios, files)
         (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
         _finish(unfinished, target)
     finally:
@@ -114,9 +113,6 @@ def export_bundle(
         n_bytes,
         manifest.attribution,
     )
-
-
-_COUNTED = {"revision": file_of("meta.revision"), "series": file_of("meta.series")}
 
 
 # --- what comes along ------------------------------------------------------------------------------------------------
@@ -232,12 +228,9 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _manifest(
-    con: duckdb.DuckDBPyConnection, runs: Sequence[int], asked: Sequence[str], files: dict[str, Entry]
-) -> Manifest:
+def _manifest(con: duckdb.DuckDBPyConnection, asked: Sequence[str], files: dict[str, Entry]) -> Manifest:
     import dhsdb
 
-    del runs
     needed = con.execute(
         "SELECT s.name FROM meta.scenario AS s JOIN bundle_scenario AS b USING (scenario) WHERE NOT b.asked ORDER BY s.scenario"
     ).fetchall()

@@ -176,7 +176,12 @@ def _joined(theirs: Sequence[Line], ours: Sequence[Line]) -> list[Step]:
         if line_number not in steps and home_number not in taken:
             steps[line_number] = step
             taken.add(home_number)
-    return [steps.get(line.scenario) or _fresh(line, None) for line in theirs]
+    return [steps.get(line.scenario) or _fresh(line, _namesake(line, ours)) for line in theirs]
+
+
+def _namesake(line: Line, ours: Sequence[Line]) -> Line | None:
+    """Return the scenario of the same name and origin, to which another of the bundle is joined already."""
+    return next((x for x in ours if x.deleted is None and (x.name, x.birth) == (line.name, line.birth)), None)
 
 
 def _quality(step: Step, *, same_name: bool) -> int:

@@ -388,6 +388,20 @@ def test_what_was_edited_apart_comes_in_beside(anna: Store, bob: Store, tmp_path
     assert actions(send(anna, bob, tmp_path, "base")) == {"base": ("forwarded", "base-theirs", 1)}
 
 
+def test_versions_that_crossed_come_in_beside(anna: Store, bob: Store, tmp_path: Path) -> None:
+    """What is base-theirs for Anna is base for Bob, and what is base for Anna is base-theirs for Bob."""
+    send(anna, bob, tmp_path, "dear")
+    price(bob, "base", 50.0)
+    bob.rebase("dear")
+    price(anna, "base", 60.0)
+    assert actions(send(bob, anna, tmp_path, "dear"))["base"][:2] == ("diverged", "base-theirs")
+    report = send(anna, bob, tmp_path, "dear", "base")
+    assert actions(report)["base-theirs"] == ("unchanged", "base", 0)
+    assert actions(report)["base"][:2] == ("diverged", "base-theirs")
+    assert states(bob, "dear") == states(anna, "dear")
+    assert not send(anna, bob, tmp_path, "dear", "base").changed
+
+
 def test_a_name_that_another_scenario_has_is_refused_unless_renamed(
     anna: Store, bob: Store, tmp_path: Path, cli: Cli
 ) -> None:

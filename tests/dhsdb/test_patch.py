@@ -243,7 +243,7 @@ def held(empty_store: Path, tmp_path: Path) -> Iterator[HeldOpen]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     first=st.lists(_step, max_size=6),
