@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from dhsdb.database import Database, Writer
+    from dhsdb.database import Database
 
 SEVERITIES = ("error", "warning", "info")
 _INPUT_RULES = ("check_inputs", "check_plausibility")
@@ -248,36 +248,17 @@ def stored_findings(con: duckdb.DuckDBPyConnection, ref: Ref) -> list[Finding]:
 
     What a rule can find again is left out: it may have been mended since.
     """
-    values = {"name": ref.name, "scenario": ref.scenario, "revision": ref.revision, "rules": sorted(codes())}
+    from dhsdb.schema.catalog import INPUT
+
+    values = {
+        "name": ref.name,
+        "scenario": ref.scenario,
+        "revision": ref.revision,
+        "rules": sorted(codes()),
+        "tables": [*INPUT, "layer"],
+    }
     rows = con.execute(_sql("findings_stored"), values).fetchall()
     return [Finding(ref.name, *row) for row in rows]
-
-
-def store_findings(writer: Writer, ref: Ref, findings: Iterable[Finding], run: int | None = None) -> int:
-    """Keep findings with a scenario's revision, or with a run, in place of those of the rules that stand there.
-
-    Returns
-    -------
-    int
-        Number of rows.
-    """
-    import pyarrow as pa
-
-    from dhsdb.bulk import insert
-    from dhsdb.schema.control import Finding as Row
-
-    rows = list(findings)
-    writer.con.execute(
-        "DELETE FROM meta.finding WHERE scenario = ? AND revision IS NOT DISTINCT FROM ? AND run IS NOT DISTINCT FROM ?"
-        " AND list_contains(?, code)",
-        [ref.scenario, ref.revision, run, sorted(codes())],
-    )
-    columns = {
-        n: pa.array([getattr(f, n) for f in rows], pa.string()) for n in ("severity", "code", "location", "message")
-    }
-    numbers = {"scenario": ref.scenario, "revision": ref.revision, "run": run}
-    given = {n: pa.array([v] * len(rows), pa.int32()) for n, v in numbers.items()}
-    return insert(writer.con, Row, pa.table(given | columns))
 
 
 def codes() -> dict[str, str]:

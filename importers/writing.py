@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dhsdb import names, scenarios, series
+from dhsdb import check, names, scenarios, series
 from dhsdb.diff import compare
 from dhsdb.diff_sides import Side
 from dhsdb.errors import Problem, ProblemsError
@@ -217,7 +217,22 @@ class Writing:
             update = "UPDATE meta.scenario SET epsg = ? WHERE scenario = ? AND epsg IS NULL"
             self.con.execute(update, [epsg, self.ref.scenario])
         _forget_failure(self.writer, self.ref.scenario, self.order)
+        self.check()
         _add_findings(self.writer, self.ref.scenario, self.revision, self.findings)
+
+    def check(self) -> None:
+        """Check the state that the import makes, and note what was not wrong before.
+
+        Nothing of it stops an import: what is missing may come with the next file. Errors stop a run.
+        """
+        if self.revision is None:
+            return
+        touched = {name for name, outcome in self.outcomes.items() if outcome.n_set or outcome.n_removed}
+        after = names.Ref(self.ref.scenario, self.ref.name, self.revision)
+        noted = {f.code for f in self.findings}
+        found = [f for f in check.new_findings(self.con, self.ref, after, touched) if f.code not in noted]
+        # A finding about the scenario has a table and a key for a place, not a file.
+        self.findings += [Problem(f.message, f.location, severity=f.severity, code=f.code) for f in found]
 
 
 def _made(table: str, columns: Mapping[str, Sequence[object]], file: str, sheet: str) -> Checked:

@@ -209,6 +209,10 @@ def _findings(report: ImportReport) -> list[dict[str, str]]:
 def _show_findings(report: ImportReport) -> None:
     if report.findings:
         rows(_findings(report), as_json=False, title="findings")
+        errors = sum(f.severity == "error" for f in report.findings)
+        if errors:
+            text = f"{errors} error(s) don't stop an import but a run; `dhsdb check {report.scenario}` says what is left of them"
+            emit(None, as_json=False, text=text)
 
 
 class _bar:  # noqa: N801  used like a function

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from dhsdb import composition, edits, scenarios
-from dhsdb.check import Finding, check, check_on, codes, file_rules, store_findings
+from dhsdb.check import Finding, check, check_on, codes, file_rules
 from dhsdb.check_declared import REFERENCES, RESULT_KEYS
 from dhsdb.names import find
 from dhsdb.schema.catalog import INPUT, RESULT
@@ -653,24 +653,35 @@ def test_a_revision_is_checked_as_it_was(study: HeldOpen) -> None:
     assert [f.code for f in check(study, "base")] == ["rate"]
 
 
-def test_findings_are_stored_with_the_revision_and_replaced(study: HeldOpen) -> None:
-    add(study, "base", "site", {"site": "centre", "discount_rate": 0.4})
-    for _ in range(2):
-        with study.write("a test") as writer:
-            ref = find(writer.con, "base")
-            assert store_findings(writer, ref, check_on(writer.con, ref)) == 1
-    rows = study.sql("SELECT scenario, revision, run, severity, code, location FROM findings").to_pylist()
-    assert rows == [
-        {"scenario": "base", "revision": ref.revision, "run": None, "severity": "warning", "code": "rate", "location": "site, centre, discount_rate"}
-    ]  # fmt: skip
+def _note(db: Database, finding: Finding, *, run: int | None = None, revision: int | None = None) -> None:
+    with db.write("a test") as writer:
+        values = [finding.severity, finding.code, finding.location, finding.message, run, revision]
+        columns = "scenario, severity, code, location, message, run, revision"
+        writer.con.execute(f"INSERT INTO meta.finding ({columns}) VALUES (1, ?, ?, ?, ?, ?, ?)", values)
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/data/model/SpecifiedDemandProfile.csv, row 7", True),
+        ("process.xlsx, sheet demand", True),
+        ("demand.profile", False),
+        ("demand, centre / heat", False),
+        ("", False),
+    ],
+)
+def test_what_an_import_noted_of_a_file_stays_and_of_a_table_is_looked_for_anew(
+    study: HeldOpen, location: str, *, shown: bool
+) -> None:
+    noted = Finding("base", "warning", "share-sum", location, "the shares add up to 0.9.")
+    _note(study, noted, revision=1)
+    assert check(study, "base", stored=True) == [noted] * shown
 
 
 def test_what_imports_and_runs_noted_is_shown_on_demand(study: HeldOpen) -> None:
     run = boiler_run(study, "base", 50.0)
-    with study.write("a test") as writer:
-        ref = find(writer.con, "base")
-        noted = Finding("base", "warning", "no-streets", "street", "All trenches are straight.")
-        store_findings(writer, ref, [noted], run)
+    noted = Finding("base", "warning", "no-streets", "street", "All trenches are straight.")
+    _note(study, noted, run=run)
     assert check(study, "base") == []
     assert check(study, "base", stored=True) == [noted]
     boiler_run(study, "base", 50.0)

@@ -79,6 +79,15 @@ def test_what_is_mended_is_history_only(store: Store, file: Path) -> None:
     assert [f.code for f in store.check(f"base@{first.revision}")] == ["process-without-flow"]
 
 
+def test_what_the_file_itself_says_is_kept_beside_it(store: Store, file: Path) -> None:
+    report = bring(
+        store.db, file, table("commodity", file, ("site", "commodity", "price", "year"), ("centre", "oil", 50.0, 2040))
+    )
+    assert [f.code for f in report.findings] == ["year-not-modelled"], "said once"
+    assert [row[:3] for row in kept(store.db)] == [(report.revision, "warning", "year-not-modelled")]
+    assert [f.location for f in store.check("base")] == ["commodity"]
+
+
 def test_a_dry_run_says_the_same_and_keeps_nothing(store: Store, file: Path) -> None:
     rows = table("process", file, COLUMNS, ("centre", "boilr", 50.0))
     said = bring(store.db, file, rows, dry_run=True).findings
