@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dhsdb.check import Finding
     from dhsdb.diff import Diff
     from dhsdb.history import Reverted
+    from dhsdb.importers.energyplan_export import ExportedKeys
     from dhsdb.importers.pipeline import ImportReport
     from dhsdb.merging import Merged
     from dhsdb.names import Ref

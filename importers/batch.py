@@ -1,4 +1,4 @@
-"""What an importer yields, read to its end: checked tables, profiles, the files, and all that is wrong."""
+"""What an importer yields, read to its end: checked tables, profiles, results, the files, and all that is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem, ProblemsError, did_you_mean
 from dhsdb.importers.checks import Checked, Notes, check_rows
-from dhsdb.importers.rows import Series
+from dhsdb.importers.results import result_problems
+from dhsdb.importers.rows import Results, Series
 from dhsdb.importers.systems import is_known
 from dhsdb.importers.units import KIND_UNITS, Conversion, UnitError, conversion
 
@@ -49,6 +50,7 @@ class Batch:
     notes: Notes = field(default_factory=Notes)
     tables: dict[str, list[Checked]] = field(default_factory=dict)
     profiles: list[Named] = field(default_factory=list)
+    results: list[Results] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)
 
@@ -89,13 +91,16 @@ def read(items: Iterable[Item], year: int | None, what: str) -> Batch:
             batch.notes.add(item)
         elif isinstance(item, Series):
             _add_series(batch, item)
+        elif isinstance(item, Results):
+            _add_results(batch, item)
         else:
             _add_rows(batch, item, year)
     for name, parts in batch.tables.items():
         _refuse_twins(batch.notes, name, parts)
     _refuse_mixed_money(batch)
     if batch.notes.problems:
-        raise ProblemsError(batch.notes.problems, what)
+        warnings = [finding for finding in batch.notes.findings if finding.severity == "warning"]
+        raise ProblemsError(batch.notes.problems, what, warnings)
     return batch
 
 
@@ -108,6 +113,16 @@ def _add_rows(batch: Batch, rows: Rows, year: int | None) -> None:
         return
     batch.tables.setdefault(rows.table, []).append(checked)
     batch.currencies |= checked.currencies
+
+
+def _add_results(batch: Batch, item: Results) -> None:
+    for path in item.files:
+        _add_file(batch, path)
+    problems = list(result_problems(item))
+    batch.notes.problems += problems
+    if not problems:
+        batch.results.append(item)
+    batch.currencies |= {item.currency} - {""}
 
 
 def _add_file(batch: Batch, path: Path) -> None:

@@ -71,6 +71,8 @@ class Checked:
         Cells that the rows set; None = all.
     currencies
         ISO codes that the source units named.
+    keeps
+        Rows that the same file brought earlier and it no longer has stay.
     """
 
     table: type[InputRow]
@@ -80,6 +82,7 @@ class Checked:
     cells: tuple[str, ...] | None
     epsg: int | None
     currencies: frozenset[str]
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def check_rows(rows: Rows, year: int | None, notes: Notes) -> Checked:
     columns["source_row"] = pa.array(frame[ROW].to_numpy(np.int32)) if ROW in frame.columns else pa.nulls(n, pa.int32())
     cells = tuple(c for c in table.cell_names() if c in columns) if rows.partial else None
     epsg = rows.epsg if "geometry" in columns else None
-    return Checked(table, pa.table(columns), str(rows.file), rows.sheet, cells, epsg, frozenset(currencies))
+    return Checked(table, pa.table(columns), str(rows.file), rows.sheet, cells, epsg, frozenset(currencies), rows.keeps)
 
 
 # --- columns and keys ------------------------------------------------------------------------------------------------

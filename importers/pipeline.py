@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dhsdb.errors import ProblemsError, UserError
+from dhsdb.errors import ProblemsError, UnknownNameError, UserError
 from dhsdb.importers import batch as batches
 from dhsdb.importers.checks import YEARS
+from dhsdb.importers.held import HeldInputs, MovedError
 from dhsdb.importers.merge import CONFLICTS, Rule
 from dhsdb.importers.registry import AUTO, find_importer, recognise
 from dhsdb.importers.rows import Request
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dhsdb.diff import Diff
     from dhsdb.errors import Problem
     from dhsdb.importers.batch import Batch
+    from dhsdb.importers.results import ImportedRun
     from dhsdb.importers.rows import Importer
 
     Progress = Callable[[int, int, str], None]
@@ -52,6 +54,8 @@ class ImportReport:
         What the source's licence asks to be shown wherever its data goes out.
     diff
         What would change in the scenario; only in a dry run.
+    runs
+        Runs of other tools that the files hold; those that were there already are not new.
     """
 
     scenario: str
@@ -63,11 +67,12 @@ class ImportReport:
     attribution: str = ""
     dry_run: bool = False
     diff: Diff | None = None
+    runs: tuple[ImportedRun, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether anything was written, or would be."""
-        return bool(self.n_set or self.n_removed)
+        return bool(self.n_set or self.n_removed or any(run.is_new for run in self.runs))
 
 
 class _TakenBackError(Exception):
@@ -87,6 +92,7 @@ def run_import(
     on_conflict: str = "replace",
     message: str = "",
     dry_run: bool = False,
+    options: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files into a scenario's own layer; the scenario is created if it does not exist.
@@ -112,6 +118,8 @@ def run_import(
         Why; a default is written.
     dry_run
         Check everything and say what would change; nothing is written.
+    options
+        Options of the format, which its importer lists with what they are for.
     progress
         Called with (done, total, what).
 
@@ -128,12 +136,12 @@ def run_import(
     importer = find_importer(named) if isinstance(named, str) else named
     code = _agreed_epsg(db, scenario, epsg)
     request = Request(files, scenario, year, site or "main", bbox, code, progress or _silent)
+    request = replace(request, options=_known_options(importer, options or {}))
     what = ", ".join(path.name for path in files)
     rule = Rule(on_conflict, prunes=bbox is None, year=year, site=site)
     order = Order(importer, request, rule, message or f"import {importer.name} {what}", dry_run)
     try:
-        batch = batches.read(importer.read(request), year, what)
-        return _write(db, batch, order)
+        return _settled(db, order, what)
     except ProblemsError as error:
         if not dry_run:
             record_failure(db, order, error)
@@ -152,6 +160,15 @@ def _check_arguments(scenario: str, year: int | None, on_conflict: str) -> None:
         raise UserError(f"{year} is not a calendar year.", f"Allowed: {YEARS[0]} to {YEARS[1]}.")
     if "@" in scenario:
         raise UserError(f"'{scenario}' is a past revision.", "Import into the scenario itself; it gets a new revision.")
+
+
+def _known_options(importer: Importer, given: Mapping[str, object]) -> dict[str, str]:
+    """Return the options of a format as text; others are refused."""
+    known: Mapping[str, str] = getattr(importer, "options", {})
+    for name in given:
+        if name not in known:
+            raise UnknownNameError(f"option of {importer.name}", name, known)
+    return {name: str(value) for name, value in given.items()}
 
 
 def _existing(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -174,15 +191,25 @@ def _agreed_epsg(db: Database, scenario: str, asked: int | None) -> int | None:
 
 
 # --- what is written -------------------------------------------------------------------------------------------------
-def _write(db: Database, batch: Batch, order: Order) -> ImportReport:
+def _settled(db: Database, order: Order, what: str) -> ImportReport:
+    """Read and write; once more if the importer looked at what the scenario holds, and that changed meanwhile."""
+    while True:
+        held = HeldInputs(db, order.request.scenario)
+        batch = batches.read(order.importer.read(replace(order.request, held=held)), order.request.year, what)
+        with contextlib.suppress(MovedError):
+            return _write(db, batch, order, held)
+
+
+def _write(db: Database, batch: Batch, order: Order, held: HeldInputs) -> ImportReport:
     """Write a batch in one transaction, which is taken back after a dry run, or if nothing changed."""
     diff = None
     with contextlib.suppress(_TakenBackError), db.write(f"importing into {order.request.scenario}") as writer:
+        held.refuse_moved(writer.con)
         writing = Writing(writer, batch, order)
         writing.run()
         if order.dry_run:
             diff = writing.difference()
-        if order.dry_run or writing.revision is None:
+        if order.dry_run or not writing.changed:
             raise _TakenBackError
     outcomes = {name: o for name, o in writing.outcomes.items() if o.n_set or o.n_removed}
     return ImportReport(
@@ -195,6 +222,7 @@ def _write(db: Database, batch: Batch, order: Order) -> ImportReport:
         attribution=order.importer.attribution,
         dry_run=order.dry_run,
         diff=diff,
+        runs=tuple(replace(r, run=None) if order.dry_run and r.is_new else r for r in writing.runs),
     )
 
 
@@ -207,6 +235,7 @@ def preview(
     year: int | None = None,
     site: str | None = None,
     on_conflict: str = "replace",
+    options: Mapping[str, object] | None = None,
     tables: Iterable[str] | None = None,
 ) -> Diff:
     """Return what an import of a file or folder would change in a scenario; nothing is written.
@@ -221,7 +250,7 @@ def preview(
     with db.read() as con:
         find(con, check_newest(scenario))
     report = run_import(
-        db, format, path, scenario=scenario, year=year, site=site, on_conflict=on_conflict, dry_run=True
+        db, format, path, scenario=scenario, year=year, site=site, on_conflict=on_conflict, options=options, dry_run=True
     )  # fmt: skip
     found = cast("Diff", report.diff).only(tables)
     return replace(found, warnings=(*found.warnings, *(str(f) for f in report.findings)))

@@ -19,17 +19,28 @@ if TYPE_CHECKING:
 AUTO = "auto"
 
 _IMPORTERS = {
+    "energyplan": "dhsdb.importers.energyplan:EnergyplanImporter",
     "excel": "dhsdb.importers.excel:ExcelImporter",
+    "hotmaps": "dhsdb.importers.hotmaps:HotmapsImporter",
     "osm": "dhsdb.importers.osm:OsmImporter",
+    "osemosys": "dhsdb.importers.osemosys:OsemosysImporter",
     "urbs": "dhsdb.importers.urbs:UrbsImporter",
 }
 _WORKBOOKS = {
+    "osemosys": "dhsdb.importers.osemosys:recognises_book",
     "urbs": "dhsdb.importers.urbs:is_urbs",
+    "hotmaps": "dhsdb.importers.hotmaps:is_hotmaps",
     "excel": "dhsdb.importers.excel:is_native",
 }
 """What tells a workbook of a format by the names of its sheets, the most special first."""
 _FOLDERS: dict[str, str] = {}
 """What tells a folder of a format by what is in it; other folders are known by their first file that is."""
+_TEXTS = {
+    "osemosys": "dhsdb.importers.osemosys:recognises",
+    "energyplan": "dhsdb.importers.energyplan:recognises",
+    "hotmaps": "dhsdb.importers.hotmaps:recognises",
+}
+"""What tells any other file by its path and first bytes."""
 _HEAD = 4096
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
@@ -92,7 +103,9 @@ def _format_of(path: Path) -> str | None:
     if head.startswith(b"PK"):
         sheets = _sheets(path)
         return next((name for name, place in _WORKBOOKS.items() if sheets and _load(place)(sheets)), None)
-    return "osm" if _is_osm(path, head) else None
+    if _is_osm(path, head):
+        return "osm"
+    return next((name for name, place in _TEXTS.items() if _load(place)(path, head)), None)
 
 
 def _is_osm(path: Path, head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What an importer yields: rows of one input table with their place, profiles, and problems.
+"""What an importer yields: rows of one input table with their place, profiles, results of other tools, and problems.
 
 An importer reads a foreign file and says what it means; it never touches the store. Units, checks, the report of all
 problems, dry run, provenance and the transaction belong to the pipeline.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from dhsdb.series import Values
 
 ROW = "_row"
 """Name of the optional frame column that holds the row number in the source."""
@@ -42,6 +44,8 @@ class Rows:
         Code of the geometries' coordinate system, 4326 = longitude, latitude.
     partial
         The frame sets only the columns it has; else a column that is missing is set to NULL.
+    keeps
+        Rows that the same file brought earlier and it no longer has stay: the frame is a change, not the whole.
     """
 
     table: str
@@ -51,6 +55,7 @@ class Rows:
     units: Mapping[str, str] = field(default_factory=dict)
     epsg: int | None = None
     partial: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,59 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Results:
+    """What another tool solved: a run of its own, which stands beside those of the scenario.
+
+    Attributes
+    ----------
+    stage
+        Stage of the run: the tool's name, or pareto for a study of many points.
+    tables
+        Result tables by name, in the units of the store; ``item`` numbers the rows of table ``item`` from 1.
+    files
+        What they were read from.
+    status
+        feasible for a simulation, which seeks no optimum.
+    year
+        Year that the results are of; None = not said.
+    currency
+        ISO code of the amounts; empty = not said.
+    reads
+        Input tables whose change makes the run stale.
+    facts
+        What else is to be known of it, such as the tool's own options.
+    findings
+        Warnings of the tool, and what of the file is missing; they are kept with the run.
+    """
+
+    stage: str
+    tables: Mapping[str, pd.DataFrame]
+    files: tuple[Path, ...]
+    solver: str
+    solver_version: str = ""
+    status: str = "feasible"
+    objective: float | None = None
+    year: int | None = None
+    currency: str = ""
+    message: str = ""
+    reads: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Problem, ...] = ()
+
+
+class Held(Protocol):
+    """What the scenario holds before the import."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the effective rows of an input table: ``year``, key and cells; none if the scenario is new."""
+        ...
+
+    def profile(self, name: str) -> Values | None:
+        """Return the values of a profile, or None if the scenario has none of that name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What the user asked to import.
 
@@ -105,6 +163,10 @@ class Request:
         Projected system for geometries; None = the scenario's own, or the local UTM zone.
     progress
         Called with (done, total, what) on long work.
+    held
+        What the scenario holds already, for formats that change or complete it; None = nothing is known.
+    options
+        What else the format asks for, by name; only names that its importer lists.
     """
 
     paths: tuple[Path, ...]
@@ -114,9 +176,11 @@ class Request:
     bbox: tuple[float, float, float, float] | None = None
     epsg: int | None = None
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None
+    held: Held | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
-Item = Rows | Series | Problem
+Item = Rows | Series | Results | Problem
 
 
 class Importer(Protocol):
@@ -129,5 +193,5 @@ class Importer(Protocol):
     """Attribution that the source's licence asks for, shown wherever its data goes out; may be empty."""
 
     def read(self, request: Request) -> Iterator[Item]:
-        """Yield rows, profiles and problems; never raise for what a file says."""
+        """Yield rows, profiles, results and problems; never raise for what a file says."""
         ...

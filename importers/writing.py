@@ -11,6 +11,7 @@ from dhsdb.diff_sides import Side
 from dhsdb.errors import Problem, ProblemsError
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
+from dhsdb.importers.results import ImportedRun, add_run
 from dhsdb.importers.systems import choose_epsg, reproject, stack_epsg
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Writing:
         self.revision: int | None = None
         self.findings = list(batch.notes.findings)
         self.outcomes: dict[str, Outcome] = {}
+        self.runs: list[ImportedRun] = []
         self.ref = self.scenario()
         self.layer = Layer(writer, self.ref, self.number)
         self.first_source = writer.next_id("source", "source")
@@ -69,10 +71,27 @@ class Writing:
         for done, (name, parts) in enumerate(work := list(self.tables())):
             order.request.progress(done, len(work), f"writing {name}")
             self.merge(name, parts, epsg)
-        if not self.batch.n_rows:
+        if not self.batch.n_rows and not self.batch.results:
             self.findings.append(Problem("the files hold no rows.", severity="warning", code="empty"))
         if self.revision is not None:
             self.finish(epsg)
+        self.add_runs()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to keep: inputs that differ, or a run that was not there."""
+        return self.revision is not None or any(run.is_new for run in self.runs)
+
+    def add_runs(self) -> None:
+        """Write the results of other tools as runs of the state that the import makes; known ones are left."""
+        ref = self.ref if self.revision is None else names.Ref(self.ref.scenario, self.ref.name, self.revision)
+        for done, item in enumerate(self.batch.results):
+            self.order.request.progress(done, len(self.batch.results), f"writing a run of {item.stage}")
+            self.runs.append(add_run(self.writer, ref, item, self.batch.files))
+            if self.runs[-1].is_new:
+                self.findings += item.findings
+        if any(run.is_new for run in self.runs):
+            _forget_failure(self.writer, self.ref.scenario, self.order)
 
     def scenario(self) -> Ref:
         """Return the scenario, created if it is new."""
@@ -120,7 +139,7 @@ class Writing:
 
         tables = [self.with_origin(part, epsg) for part in parts]
         rows = pa.concat_tables(tables, promote_options="default")
-        files = sorted({p.file for p in parts})
+        files = sorted({p.file for p in parts if not p.keeps})
         self.outcomes[name] = merge_rows(self.layer, parts[0].table, rows, files, self.order.rule)
 
     def with_origin(self, part: Checked, epsg: int | None) -> pa.Table:

@@ -102,6 +102,7 @@ class TimeSlice(InputRow, table=True):
     daytype: int | None = count("day type (OSeMOSYS)")
     bracket: int | None = count("daily time bracket (OSeMOSYS)")
     parent_hour: int | None = count("first hour of the year that it came from", low=1, high=8784)
+    label: str | None = words("name in the source")
 
 
 class SliceCalendar(InputRow, table=True):
@@ -168,6 +169,7 @@ class Demand(InputRow, table=True):
     )
     mwh: float | None = number("demand of the year; NULL = the profile is in MW", "MWh", example=120000)
     profile: str | None = profile("shape: shares of the year, or power in MW where mwh is NULL")
+    slice_loss_mwh: float | None = size("network loss in each slice, besides the demand (EMB3Rs)", "MWh")
 
 
 class Emission(InputRow, table=True):
@@ -179,6 +181,9 @@ class Emission(InputRow, table=True):
     max_rate: float | None = size("most in an hour", "t/hour")
     max_t: float | None = number("most in a year", "t")
     exogenous_t: float | None = number("emission from outside the model", "t")
+    exogenous_horizon_t: float | None = number(
+        "emission from outside over all years, which only limits of the horizon count (OSeMOSYS)", "t"
+    )
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -211,6 +216,9 @@ class Process(InputRow, table=True):
     lift_efficiency: float | None = share("COP as a share of the Lorenz COP between source and network")
     heat_source: str | None = words("heat source that feeds it; geo prices its connection")
     condensing: bool | None = flag("a condensing unit, whose efficiency may exceed 1 of the lower heating value")
+    source_mw: float | None = size(
+        "MW of activity per unit of capacity of the source (OSeMOSYS), to show results in it"
+    )
 
 
 class ProcessMode(InputRow, table=True):
@@ -222,6 +230,9 @@ class ProcessMode(InputRow, table=True):
     variable: float | None = number("variable operation and maintenance per activity", "money/MWh", example=1)
     act_min_mwh: float | None = size("least activity in a year", "MWh")
     act_max_mwh: float | None = size("most activity in a year", "MWh")
+    capacity_use: float | None = size(
+        "capacity and activity limits that an activity takes up; NULL = 1 (EMB3Rs OutputModeofoperation)", "MW/MW"
+    )
 
 
 class ProcessFlow(InputRow, table=True):
@@ -348,6 +359,10 @@ class Limit(InputRow, table=True):
         "what is summed", choices=("emission", "activity", "production", "capacity", "new", "cost"), example="emission"
     )
     tag: str | None = words("where it comes from")
+    base: str | None = words(
+        "what is summed on the base side, of which the value is a factor; NULL = no base side",
+        choices=("emission", "activity", "production", "capacity", "new", "cost"),
+    )
 
 
 class LimitTerm(InputRow, table=True):
@@ -377,8 +392,33 @@ class ParetoVariable(InputRow, table=True):
     high: float | None = number("most value, in the unit of the cell")
 
 
+# --- files of other tools, kept as they are --------------------------------------------------------------------------
+class EnergyplanFile(InputRow, table=True):
+    """One row is how an EnergyPLAN input file is written, so that it can be written back byte by byte."""
+
+    file: str = key("input (a whole input file) or cost", choices=("input", "cost"), example="input")
+    version: str | None = words("version as the file says it; 698 up to version 15", example="698")
+    encoding: str | None = words(
+        "encoding; utf-16 and utf-16-be begin with a byte order mark, utf-16-le has none",
+        choices=("utf-16", "utf-16-be", "utf-16-le", "utf-8-sig", "utf-8", "cp1252", "latin-1"),
+    )
+    newline: str | None = words("end of a line", choices=("CRLF", "LF"), example="CRLF")
+    n_lines: int | None = count("lines, filled up with xxx", low=0, example=1500)
+    ends_line: bool | None = flag("the last line has an end of line")
+
+
+class EnergyplanKey(InputRow, table=True):
+    """One row is a key of an EnergyPLAN input file with its value as written."""
+
+    key: str = key("key without the = at its end and blanks around it", example="input_cap_chp3_el")
+    occurrence: int = count("1, or 2 where the file has the key a second time", key=True, low=1, example=1)
+    value: str | None = words("value as written; NULL = an empty line", example="450")
+    ordinal: int | None = count("position in the file, 1 .. n", low=1)
+    label: str | None = words("line of the key as written; NULL = the key and =")
+
+
 TABLES: tuple[type[InputRow], ...] = (
     Site, ModelYear, ModelOption, TimeSlice, SliceCalendar, Profile, Commodity, CommodityEmission, Demand, Emission,
     Process, ProcessMode, ProcessFlow, ProcessEmission, Storage, StorageLink, Transmission, DemandResponse,
-    Limit, LimitTerm, ParetoVariable,
+    Limit, LimitTerm, ParetoVariable, EnergyplanFile, EnergyplanKey,
 )  # fmt: skip

@@ -177,13 +177,25 @@ class ParetoValue(ResultTable, table=True):
 
     study: str | None = words("study")
     point: int | None = count("point")
-    kind: str | None = words("variable, objective or limit")
+    kind: str | None = words("variable, objective, limit, or output of an imported study")
     name: str | None = words("name")
     value: float | None = number("value")
     unit: str | None = words("unit of the value")
 
 
+class Figure(ResultTable, table=True):
+    """One row is a figure that the tool of an imported run reports and no other table holds."""
+
+    year: int | None = year("year; NULL = not said")
+    item: int | None = count("what it is about, in result.item; NULL = the whole system")
+    name: str | None = words("name of the figure, as the tool writes it")
+    t: int | None = hour("time step or month; NULL = the year")
+    weight_h: float | None = number("hours that the step or month stands for; NULL = the year", "hour")
+    value: float | None = number("value in its unit")
+    unit: str | None = words("unit of the value; money stands for the currency of the scenario")
+
+
 TABLES: tuple[type[ResultTable], ...] = (
     Item, Capacity, Flow, Level, Price, Cost, Emission, Unserved, Energy, Connection, BuildingSupply, Network,
-    GridCurve, ParetoPoint, ParetoValue,
+    GridCurve, ParetoPoint, ParetoValue, Figure,
 )  # fmt: skip

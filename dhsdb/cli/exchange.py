@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dhsdb.importers.pipeline import ImportReport
 
 BUNDLE = "bundle"
+ENERGYPLAN = "energyplan"
+_MOST = 20
 
 
 def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
@@ -36,6 +39,9 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
         str, typer.Option("--on-conflict", help="keep, replace or merge rows that exist.")
     ] = "replace",
     message: Annotated[str, typer.Option("-m", "--message", help="Why.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("-o", metavar="NAME=VALUE", help="Option of the format; may be repeated.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, as `dhsdb diff` does; write nothing.")
     ] = False,
@@ -70,12 +76,22 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     with _bar(quiet=as_json) as progress:
         report = run_import(
             store.db, form, paths, scenario=scenario, year=year, site=site, bbox=_bbox(bbox), epsg=crs, on_conflict=on_conflict,
-            message=message, dry_run=dry_run, progress=progress,
+            message=message, dry_run=dry_run, options=_options(option or []), progress=progress,
         )  # fmt: skip
     if report.diff is None:
         _show(report, as_json=as_json)
     else:
         _preview(report, "json" if as_json else diff_format, wanted(details=details, summary=summary), output)
+
+
+def _options(pairs: list[str]) -> dict[str, object]:
+    """Return options of a format from NAME=VALUE."""
+    from dhsdb.errors import UserError
+
+    for pair in pairs:
+        if not pair.partition("=")[0].strip() or "=" not in pair:
+            raise UserError(f"'{pair}' is no option.", "Write NAME=VALUE, as in -o energy_unit=PJ.")
+    return {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def _import_bundle(
@@ -95,7 +111,7 @@ def _import_bundle(
 
 def export(
     context: typer.Context,
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="excel or bundle.")],
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="excel, bundle or energyplan.")],
     path: Annotated[Path, typer.Argument(help="File to write; a bundle is a folder, or one file if it ends in .zip.")],
     scenario: Annotated[list[str] | None, typer.Option("--scenario", help="Scenario; may be repeated.")] = None,
     template: Annotated[bool, typer.Option("--template", help="An empty workbook to fill in.")] = False,
@@ -104,15 +120,19 @@ def export(
         typer.Option("--run", help="Of a bundle: run to bring along; default those of the current chain."),
     ] = None,
     no_runs: Annotated[bool, typer.Option("--no-runs", help="Of a bundle: no runs at all.")] = False,
+    year: Annotated[int | None, typer.Option("--year", help="Of EnergyPLAN: year whose keys are written.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write scenarios as a workbook, or as a bundle with history and results for another store."""
+    """Write scenarios as a workbook, as a bundle with history and results, or as an EnergyPLAN input file."""
     from dhsdb.cli.bundles import show_exported
     from dhsdb.errors import UnknownNameError, UserError
     from dhsdb.workbook import export_excel, write_template
 
-    if form not in ("excel", BUNDLE):
-        raise UnknownNameError("export format", form, ["excel", BUNDLE])
+    if form not in ("excel", BUNDLE, ENERGYPLAN):
+        raise UnknownNameError("export format", form, ["excel", BUNDLE, ENERGYPLAN])
+    if form == ENERGYPLAN:
+        _export_energyplan(context, path, scenario or [], year, as_json=as_json)
+        return
     if form == BUNDLE:
         if template or (run and no_runs):
             raise UserError("these options contradict each other.", "`dhsdb export --help` says what each is for.")
@@ -124,6 +144,22 @@ def export(
     else:
         export_excel(context.obj().db, path, scenario or [])
     emit({"written": str(path)}, as_json=as_json, text=f"written: {path}")
+
+
+def _export_energyplan(
+    context: typer.Context, path: Path, scenarios: list[str], year: int | None, *, as_json: bool
+) -> None:
+    from dhsdb.errors import UserError
+
+    if len(scenarios) != 1:
+        raise UserError("an EnergyPLAN input file is of one scenario.", "Name it with --scenario.")
+    done = context.obj().export_energyplan(path, scenarios[0], year=year)
+    facts = {"written": str(path), "keys": done.n_keys, "differences": list(done.differences)}
+    said = f"written: {path}, {done.n_keys:,} keys"
+    if done.differences:
+        shown = "\n".join(f"  {text}" for text in done.differences[:_MOST])
+        said += f"\n{len(done.differences)} cells of {scenarios[0]} are not in the file, which holds the keys only:\n{shown}"
+    emit(facts, as_json=as_json, text=said)
 
 
 def demo(
@@ -164,11 +200,12 @@ def _show(report: ImportReport, *, as_json: bool) -> None:
         emit(_facts(report), as_json=True)
         return
     _show_findings(report)
-    if report.changed:
+    _show_runs(report)
+    if report.n_set or report.n_removed:
         written = ", ".join(f"{n:,} {table}" for table, n in report.n_set.items()) or "nothing"
         removed = f"; {report.n_removed:,} row(s) removed that the file no longer has" if report.n_removed else ""
         emit(None, as_json=False, text=f"{report.scenario}: revision {report.revision} sets {written}{removed}")
-    else:
+    elif not report.changed:
         emit(None, as_json=False, text=f"{report.scenario}: nothing changes, the scenario holds all of it already")
     if report.attribution:
         emit(None, as_json=False, text=report.attribution)
@@ -184,6 +221,7 @@ def _preview(report: ImportReport, form: str, details: bool | None, output: Path
         return
     if form == "table" and output is None:
         _show_findings(report)
+        _show_runs(report)
     if found and form == "table" and output is None:
         console().print(f"what would change in {report.scenario}; nothing was written", style="bold", markup=False)
     if found or form != "table" or output is not None:
@@ -196,7 +234,8 @@ def _preview(report: ImportReport, form: str, details: bool | None, output: Path
 
 def _facts(report: ImportReport) -> dict[str, object]:
     names = ("scenario", "format", "revision", "n_removed", "dry_run", "attribution")
-    return {n: getattr(report, n) for n in names} | {"n_set": dict(report.n_set), "findings": _findings(report)}
+    facts = {n: getattr(report, n) for n in names} | {"n_set": dict(report.n_set), "findings": _findings(report)}
+    return facts | {"runs": [asdict(run) for run in report.runs]}
 
 
 def _findings(report: ImportReport) -> list[dict[str, str]]:
@@ -204,6 +243,12 @@ def _findings(report: ImportReport) -> list[dict[str, str]]:
         {"severity": f.severity, "code": f.code, "location": f.location, "message": f"{f.message} {f.hint}".strip()}
         for f in report.findings
     ]
+
+
+def _show_runs(report: ImportReport) -> None:
+    for run in report.runs:
+        came = ("would come as" if report.dry_run else "came as") if run.is_new else "is there already as"
+        emit(None, as_json=False, text=f"{report.scenario}: {', '.join(run.files)} {came} {run}")
 
 
 def _show_findings(report: ImportReport) -> None:

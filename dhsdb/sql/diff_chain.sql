@@ -9,7 +9,7 @@ WITH chosen AS (
         SELECT 1
         FROM meta.chain_run AS cr
         JOIN meta.run AS r ON r.run = cr.run
-        WHERE cr.chain = c.chain AND r.status IN ('optimal', 'feasible')
+        WHERE cr.chain = c.chain AND r.status IN ('optimal', 'feasible') AND r.stage <> 'energyplan'
     )
 )
 SELECT r.stage, max(r.run) AS run, max(c.revision) AS revision
@@ -19,4 +19,10 @@ JOIN meta.chain_run AS cr ON cr.chain = c.chain
 JOIN meta.run AS r ON r.run = cr.run
 WHERE r.status IN ('optimal', 'feasible')
 GROUP BY r.stage
+UNION ALL
+-- The newest run of another tool, which stands beside the chain.
+SELECT stage, max(run), max(revision)
+FROM meta.run
+WHERE scenario = $scenario AND ($newest OR revision <= $revision) AND stage = 'energyplan' AND status IN ('optimal', 'feasible')
+GROUP BY stage
 ORDER BY run

@@ -294,3 +294,27 @@ CREATE OR REPLACE VIEW main.pareto_value AS
 SELECT c.scenario, b.* EXCLUDE (run), b.run
 FROM by_run.pareto_value AS b
 JOIN meta.current_run AS c ON c.run = b.run;
+
+-- One row is a figure that the tool of an imported run reports and no other view shows, in any run.
+CREATE OR REPLACE VIEW by_run.figure AS
+SELECT
+    t.run,
+    t.year,
+    r.stage,
+    i.site,
+    i.technology,
+    i.commodity,
+    t.name,
+    t.t,
+    t.weight_h,
+    t.value,
+    t.unit
+FROM result.figure AS t
+LEFT JOIN result.item AS i ON i.item = t.item
+JOIN meta.run AS r ON r.run = t.run;
+
+-- One row is a figure that the tool of an imported run reports and no other view shows.
+CREATE OR REPLACE VIEW main.figure AS
+SELECT c.scenario, b.* EXCLUDE (run), b.run
+FROM by_run.figure AS b
+JOIN meta.current_run AS c ON c.run = b.run;

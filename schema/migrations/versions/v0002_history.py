@@ -15,8 +15,10 @@ _STATEMENTS = (
     # What was composed before kept no branches: each layer of equal standing counts as one of its own.
     "UPDATE meta.stack SET branch = layer",
     # A pin names a revision of its layer from now on, not just any number up to which the layer is read.
-    "UPDATE meta.stack AS s SET pin = (SELECT max(revision) FROM meta.revision AS r"
-    " WHERE r.scenario = s.layer AND r.revision <= s.pin) WHERE s.pin IS NOT NULL",
+    (
+        "UPDATE meta.stack AS s SET pin = (SELECT max(revision) FROM meta.revision AS r"
+        " WHERE r.scenario = s.layer AND r.revision <= s.pin) WHERE s.pin IS NOT NULL"
+    ),
     "ALTER TABLE meta.revision ADD COLUMN uid VARCHAR",
     "ALTER TABLE meta.revision ADD COLUMN merged VARCHAR",
     "UPDATE meta.revision SET uid = md5(concat_ws('|', revision, scenario, kind, created_at, author, message))",
@@ -36,12 +38,18 @@ _STATEMENTS = (
     "ALTER TABLE layer.process ADD COLUMN source_mw DOUBLE",
     "ALTER TABLE layer.process_mode ADD COLUMN capacity_use DOUBLE",
     'ALTER TABLE layer."limit" ADD COLUMN base VARCHAR',
-    f"CREATE TABLE layer.energyplan_file ({_ROW}, file VARCHAR NOT NULL, version VARCHAR, encoding VARCHAR, newline VARCHAR,"
-    " n_lines INTEGER, ends_line BOOLEAN)",
-    f"CREATE TABLE layer.energyplan_key ({_ROW}, key VARCHAR NOT NULL, occurrence INTEGER NOT NULL, value VARCHAR,"
-    " ordinal INTEGER, label VARCHAR)",
-    "CREATE TABLE result.figure (run INTEGER NOT NULL, year SMALLINT, item INTEGER, name VARCHAR, t SMALLINT, weight_h DOUBLE,"
-    " value DOUBLE, unit VARCHAR)",
+    (
+        f"CREATE TABLE layer.energyplan_file ({_ROW}, file VARCHAR NOT NULL, version VARCHAR, encoding VARCHAR,"
+        " newline VARCHAR, n_lines INTEGER, ends_line BOOLEAN)"
+    ),
+    (
+        f"CREATE TABLE layer.energyplan_key ({_ROW}, key VARCHAR NOT NULL, occurrence INTEGER NOT NULL, value VARCHAR,"
+        " ordinal INTEGER, label VARCHAR)"
+    ),
+    (
+        "CREATE TABLE result.figure (run INTEGER NOT NULL, year SMALLINT, item INTEGER, name VARCHAR, t SMALLINT,"
+        " weight_h DOUBLE, value DOUBLE, unit VARCHAR)"
+    ),
 )
 
 

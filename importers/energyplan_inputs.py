@@ -1,0 +1,527 @@
+"""What EnergyPLAN's keys mean in the tables of the store: demand, units, fuels, prices, emissions, storages, exchange.
+
+All keys are kept as they are in ``energyplan_key``; here those that have a cell of their own get it as well. Amounts are in
+the file's units, which the pipeline converts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from dhsdb.errors import Problem
+from dhsdb.importers.energyplan_text import Entry, number
+from dhsdb.importers.units import CURRENCIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+ELECTRICITY = "electricity"
+HEAT = "individual heat"
+FUELS = {1: "coal", 2: "oil", 3: "natural gas", 4: "biomass"}
+"""Fuels that plants burn, by the number in the brackets of a key."""
+
+_PRICED = {**FUELS, 5: "diesel", 6: "petrol", 8: "LPG", 9: "waste", 12: "uranium"}
+_CO2 = {"coal": 1, "oil": 2, "diesel": 2, "petrol": 2, "natural gas": 3, "LPG": 8, "waste": 9}
+_RES = {
+    1: "Filnavn_wave", 2: "Filnavn_wind", 3: "Filnavn_pv", 4: "Filnavn_RES4", 5: "Filnavn_RES5", 6: "Filnavn_RES6",
+    7: "Filnavn_RES7",
+}  # fmt: skip
+"""Distribution of each slot of renewable electricity: by slot, whatever the name of the key and the label say."""
+_RES_COSTS = {
+    "Wind": "Wind", "Offshore Wind": "WindOffshore", "Photo Voltaic": "PV", "Wave Power": "Wave", "River Hydro": "RiverOffHydro",
+    "Tidal": "Tidal", "CSP Solar Power": "CSP",
+}  # fmt: skip
+"""Costs that a slot takes, by its label."""
+_HOUSEHOLD = (
+    ("coal", "input_fuel_Households[1]", "input_HH_coalboiler_eff"),
+    ("oil", "input_fuel_Households[2]", "input_HH_oilboiler_eff"),
+    ("natural gas", "input_fuel_Households[3]", "input_HH_ngasboiler_eff"),
+    ("biomass", "input_fuel_Households[4]", "input_HH_bioboiler_eff"),
+)
+_HOUSEHOLD_CHP = (("natural gas", "Ngas"), ("biomass", "Bio"))
+_UNLIMITED = 9_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A row of a table that follows from keys.
+
+    Attributes
+    ----------
+    units
+        Units of the cells, where they are not the table's own.
+    idle
+        The row says nothing, such as a plant without capacity.
+    origin
+        The key that it stands for.
+    """
+
+    table: str
+    key: tuple[tuple[str, object], ...]
+    cells: Mapping[str, object]
+    units: Mapping[str, str]
+    origin: Entry | None
+    idle: bool = False
+
+
+@dataclass(slots=True)
+class Meaning:
+    """What all keys together mean.
+
+    Attributes
+    ----------
+    used
+        Keys that got a cell.
+    wanted
+        Distributions that cells refer to but which are not there: what for, by name.
+    scaled
+        Profiles to be made of a distribution: name -> (distribution, factor, addition).
+    """
+
+    rows: dict[tuple[str, tuple[tuple[str, object], ...]], Cells] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    wanted: dict[str, list[str]] = field(default_factory=dict)
+    scaled: dict[str, tuple[str, float, float]] = field(default_factory=dict)
+    findings: list[Problem] = field(default_factory=list)
+
+
+class Keys:
+    """The keys of an input file, looked up whatever their case; what is looked up is noted."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self.entries.setdefault(entry.key.casefold(), []).append(entry)
+        self.seen: set[str] = set()
+
+    def entry(self, key: str) -> Entry | None:
+        """Return the last of a key."""
+        found = self.entries.get(key.casefold())
+        if found:
+            self.seen.add(found[-1].key)
+        return found[-1] if found else None
+
+    def text(self, key: str) -> str:
+        """Return a value without blanks around it; empty if there is no such key."""
+        entry = self.entry(key)
+        return entry.value.strip() if entry else ""
+
+    def number(self, key: str) -> float | None:
+        """Return a value as a number; None if there is none, or the key is there twice with different ones."""
+        found = self.entries.get(key.casefold(), [])
+        if len({e.value for e in found}) != 1:
+            return None
+        self.seen.add(found[-1].key)
+        return number(found[-1].value)
+
+    def positive(self, key: str) -> float | None:
+        """Return a number above 0, else None."""
+        value = self.number(key)
+        return value if value is not None and value > 0 else None
+
+    def amount(self, key: str) -> float:
+        """Return a number, 0 if there is none."""
+        return self.number(key) or 0.0
+
+
+class Profiles:
+    """Names of the distributions that are there, found whatever their case and with or without .txt."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names: dict[str, str] = {}
+        for name in names:
+            self._names.setdefault(_plain(name), name)
+
+    def find(self, named: str) -> str | None:
+        """Return the name of a distribution as it is stored."""
+        return self._names.get(_plain(named))
+
+
+def _plain(name: str) -> str:
+    bare = PurePath(name.replace("\\", "/")).name.strip().casefold()
+    return bare.removesuffix(".txt")
+
+
+def meaning_of(entries: Iterable[Entry], site: str, profiles: Profiles) -> Meaning:
+    """Return what keys mean for a site.
+
+    Parameters
+    ----------
+    profiles
+        Distributions that the scenario has, or gets with this import.
+    """
+    reader = _Reader(Keys(entries), site, profiles)
+    reader.read()
+    reader.meaning.used |= reader.keys.seen
+    return reader.meaning
+
+
+class _Reader:
+    """Reads one part of the system after the other."""
+
+    def __init__(self, keys: Keys, site: str, profiles: Profiles) -> None:
+        self.keys = keys
+        self.site = site
+        self.profiles = profiles
+        self.meaning = Meaning()
+        unit = keys.text("EnergyUnit").split("/")[0]
+        self.energy = {"TWH": "TWh", "GWH": "GWh"}.get(unit.upper(), "")
+        self.power = {"MW": "MW", "KW": "kW"}.get(keys.text("CapacityUnit").upper(), "")
+        self.stored = {"MW": "GWh", "kW": "MWh"}.get(self.power, "")
+        code = keys.text("MonetaryUnit").upper()
+        self.money = code if code in CURRENCIES else "money"
+        rate = keys.number("input_Interest")
+        self.wacc = None if rate is None else rate / 100
+
+    def read(self) -> None:
+        if self.is_known_unit():
+            self.frame()
+            self.fuels()
+            self.exchange()
+            self.demands()
+            self.renewables()
+            self.plants()
+            self.district_heat()
+            self.households()
+            self.storages()
+            self.drop_unused()
+
+    # --- the frame ----------------------------------------------------------------------------------------------------
+    def is_known_unit(self) -> bool:
+        """Return whether the units are known, without which no amount means anything."""
+        good = True
+        for key, unit, allowed in (
+            ("EnergyUnit", self.energy, "TWh/year or GWh/year"),
+            ("CapacityUnit", self.power, "MW or kW"),
+        ):
+            if not unit:
+                entry = self.keys.entry(key)
+                said = f"{key} is '{entry.value if entry else ''}'."
+                self.note(said, entry, f"Allowed: {allowed}.", severity="error", code="unit")
+                good = False
+        return good
+
+    def frame(self) -> None:
+        self.add("site", {"site": self.site}, {}, "EnergyUnit")
+        code = self.keys.text("MonetaryUnit")
+        if code:
+            self.add("model_option", {"option": "currency"}, {"value": code.upper()}, "MonetaryUnit")
+        if code and self.money == "money":
+            said = f"the currency '{code}' is not known here; amounts are kept as they are."
+            hint = f"Known: {', '.join(CURRENCIES)}."
+            self.note(said, self.keys.entry("MonetaryUnit"), hint, severity="warning", code="currency")
+
+    def fuels(self) -> None:
+        for n, fuel in _PRICED.items():
+            price = self.keys.number(f"input_fuel_price[{n}]")
+            self.commodity(
+                fuel, {"bought": True, "price": price}, f"input_fuel_price[{n}]", {"price": f"{self.money}/GJ"}
+            )
+        for fuel, n in _CO2.items():
+            factor = self.keys.number(f"input_fuel_CO2[{n}]")
+            if factor is not None:
+                key = {"site": self.site, "commodity": fuel, "emission": "CO2"}
+                units = {"t_per_mwh": "kg/GJ"}
+                self.add(
+                    "commodity_emission", key, {"t_per_mwh": factor}, f"input_fuel_CO2[{n}]", units, idle=not factor
+                )
+        price = self.keys.number("input_CO2_price")
+        key = {"site": self.site, "emission": "CO2"}
+        self.add("emission", key, {"price": price}, "input_CO2_price", {"price": f"{self.money}/t"}, idle=not price)
+
+    def exchange(self) -> None:
+        """Electricity is bought and sold at the hourly price, up to the transmission line."""
+        line = self.keys.number("input_max_imp_exp")
+        limit = None if line is None or line >= _UNLIMITED else line
+        price = self.price_profile()
+        cells = {
+            "bought": bool(line), "price_profile": price, "max_mw": limit,
+            "sold": bool(line), "sale_profile": price, "sale_max_mw": limit,
+        }  # fmt: skip
+        units = {"max_mw": self.power, "sale_max_mw": self.power}
+        self.commodity(ELECTRICITY, cells, "input_max_imp_exp", units, idle=False)
+
+    def price_profile(self) -> str | None:
+        """Return the profile of the external market: the distribution times the factor plus the addition."""
+        name = self.distribution("Filnavn_prices", "the price of electricity")
+        factor, addition = self.keys.number("input_nordpool_mult_fac"), self.keys.amount("input_nordpool_add_fac")
+        if name is None or (factor in (None, 1.0) and not addition):
+            return name
+        factor = 1.0 if factor is None else factor
+        made = f"{name} x {factor:g} + {addition:g}"
+        self.meaning.scaled[made] = (name, factor, addition)
+        return made
+
+    # --- demand and production ----------------------------------------------------------------------------------------
+    def demands(self) -> None:
+        self.demand(ELECTRICITY, self.keys.number("Input_el_demand_Twh"), "Input_el_demand_Twh", "Filnavn_elbehov")
+        for key in ("Input_El_demand_elec_heating_share", "Input_El_demand_cooling_share"):
+            if self.keys.amount(key):
+                said = (
+                    f"{key} takes {self.keys.text(key)} {self.energy} out of the electricity demand by other profiles."
+                )
+                hint = "Here all of it has the profile of the demand."
+                self.note(said, self.keys.entry(key), hint, severity="warning", code="simplified")
+
+    def renewables(self) -> None:
+        labels = {n: self.keys.text(f"NameRES{n}") or f"RES{n}" for n in _RES}
+        for n, distribution in _RES.items():
+            origin = f"input_RES{n}_capacity"
+            capacity = self.keys.number(origin)
+            if capacity is None:
+                continue
+            process = f"{labels[n]} (RES{n})"
+            cells: dict[str, object] = {
+                "existing_mw": capacity,
+                "avail_rule": "fixed",
+                **self.cost(_RES_COSTS.get(labels[n])),
+            }
+            if capacity:
+                cells["avail_profile"] = self.distribution(distribution, process)
+                factor = self.keys.amount(f"input_RES{n}_factor")
+                if factor:
+                    said = (
+                        f"the correction factor {factor:g} of {process} is kept as a key; the profile stays as it is."
+                    )
+                    self.note(said, self.keys.entry(f"input_RES{n}_factor"), severity="warning", code="simplified")
+            self.process(process, cells, origin, {"out": {ELECTRICITY: 1.0}}, idle=not capacity)
+        supply = self.keys.amount("input_hydro_watersupply") * self.keys.amount("input_hydro_eff")
+        capacity = self.keys.amount("input_hydro_cap")
+        cells = {"existing_mw": capacity, **self.cost("HydroPower")}
+        flows = {"out": {ELECTRICITY: 1.0}}
+        mode = {"act_max_mwh": supply, "variable": self.keys.number("input_VC_hydro")}
+        self.process("hydro power", cells, "input_hydro_cap", flows, mode, idle=not (capacity and supply))
+
+    def plants(self) -> None:
+        """Power plants, whose activity is electricity."""
+        for name, capacity, eff, fuels, cost in (
+            ("power plant", "input_cap_pp_el", "input_eff_pp_el", "input_fuel_PP", "PP"),
+            ("power plant 2", "input_cap_pp2_el", "input_eff_pp2_el", "input_fuel_PP2", "PP"),
+        ):
+            self.burner(name, capacity, eff, fuels, {ELECTRICITY: 1.0}, cost, "input_VC_pp")
+        share = self.keys.positive("input_nuclear_eff")
+        nuclear = self.keys.amount("input_nuclear_cap")
+        flows = {"out": {ELECTRICITY: 1.0}, "in": {"uranium": 1 / share} if share else {}}
+        cells = {"existing_mw": nuclear, **self.cost("Nuclear")}
+        self.process("nuclear", cells, "input_nuclear_cap", flows, idle=not nuclear)
+
+    def district_heat(self) -> None:
+        for group in (1, 2, 3):
+            heat = f"district heat {group}"
+            origin = f"input_dh_ann_gr{group}"
+            self.demand(heat, self.keys.number(origin), origin, "Filnavn_dh")
+        for group in (2, 3):
+            heat = f"district heat {group}"
+            electric, thermal = (self.keys.positive(f"input_eff_chp{group}_{x}") for x in ("el", "th"))
+            out = {ELECTRICITY: 1.0} | ({heat: thermal / electric} if electric and thermal else {})
+            names = (f"CHP {group}", f"input_cap_chp{group}_el", f"input_eff_chp{group}_el", f"input_fuel_chp{group}")
+            self.burner(*names, out, f"CHP{group}", "input_VC_chp_dh")
+            names = (
+                f"boiler {group}", f"input_cap_boiler{group}_th", f"input_eff_boiler{group}_th", f"input_fuel_Boiler{group}",
+            )  # fmt: skip
+            self.burner(*names, {heat: 1.0}, "Boilers_dh", "input_VC_boiler_dh")
+            cop, capacity = self.keys.positive(f"input_eff_hp{group}_cop"), self.keys.amount(f"input_cap_hp{group}_el")
+            flows = {"in": {ELECTRICITY: 1.0}, "out": {heat: cop} if cop else {}}
+            cells = {"existing_mw": capacity, **self.cost(f"HP{group}")}
+            mode = {"variable": self.keys.number("input_VC_hp_dh")}
+            self.process(f"heat pump {group}", cells, f"input_cap_hp{group}_el", flows, mode, idle=not capacity)
+
+    def households(self) -> None:
+        """Heating of single buildings: EnergyPLAN fixes the heat of each technology, so its activity is pinned."""
+        total = 0.0
+        for fuel, key, eff in _HOUSEHOLD:
+            efficiency = self.keys.positive(eff)
+            heat = self.keys.amount(key) * efficiency if efficiency else 0.0
+            total += heat
+            flows = {"in": {fuel: 1 / efficiency} if efficiency else {}, "out": {HEAT: 1.0}}
+            self.heater(f"{fuel} boiler", heat, key, flows)
+        for fuel, name in _HOUSEHOLD_CHP:
+            thermal, electric = (self.keys.positive(f"input_HH_{name}CHP_eff_{x}") for x in ("th", "el"))
+            heat = self.keys.amount(f"input_HH_{name}CHP_heat")
+            total += heat
+            flows = {"in": {fuel: 1 / thermal} if thermal else {}, "out": {HEAT: 1.0}}
+            if thermal and electric:
+                flows["out"][ELECTRICITY] = electric / thermal
+            self.heater(f"{fuel} micro CHP", heat, f"input_HH_{name}CHP_heat", flows)
+        for process, key, cop in (
+            ("heat pump", "input_HH_HP_heat", self.keys.positive("input_HH_HP_COP")),
+            ("electric heating", "input_HH_EB_heat", 1.0),
+        ):
+            heat = self.keys.amount(key)
+            total += heat
+            flows = {"in": {ELECTRICITY: 1 / cop} if cop else {}, "out": {HEAT: 1.0}}
+            self.heater(process, heat, key, flows)
+        self.demand(HEAT, total, "input_fuel_Households[2]", "Filnavn_individual_heatdemand")
+
+    def heater(self, name: str, heat: float, origin: str, flows: Mapping[str, Mapping[str, float]]) -> None:
+        mode = {"act_min_mwh": heat, "act_max_mwh": heat}
+        self.process(f"individual {name}", {"wacc": self.wacc}, origin, flows, mode, idle=not heat)
+
+    def storages(self) -> None:
+        for group in (2, 3):
+            cells = {
+                "commodity": f"district heat {group}",
+                "e_existing": self.keys.number(f"input_storage_gr{group}_cap"),
+            }
+            cost = self.cost(f"Heatstorage{group}")
+            self.storage(f"heat storage {group}", cells, f"input_storage_gr{group}_cap", cost)
+        for n, number_ in (("1", ""), ("2", "2")):
+            cells = {
+                "commodity": ELECTRICITY, "e_existing": self.keys.number(f"input_storage_pump_cap{number_}"),
+                "charge_max": self.keys.number(f"input_cap_pump_el{number_}"),
+                "discharge_max": self.keys.number(f"input_cap_turbine_el{number_}"),
+                "eff_in": self.keys.number(f"input_eff_pump_el{number_}"),
+                "eff_out": self.keys.number(f"input_eff_turbine_el{number_}"),
+            }  # fmt: skip
+            cost = self.cost(f"PumpStorage{number_}")
+            self.storage(f"electricity storage {n}", cells, f"input_storage_pump_cap{number_}", cost)
+
+    def drop_unused(self) -> None:
+        """Let emissions of fuels that nothing uses say nothing."""
+        rows = self.meaning.rows
+        for place, row in rows.items():
+            if row.table == "commodity_emission":
+                fuel = rows.get(("commodity", row.key[:2]))
+                rows[place] = replace(row, idle=row.idle or fuel is None or fuel.idle)
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+    def burner(
+        self, name: str, capacity: str, eff: str, fuels: str, out: Mapping[str, float], cost: str, variable: str
+    ) -> None:
+        """Add a plant that burns a mix of fuels in fixed shares."""
+        size, efficiency = self.keys.amount(capacity), self.keys.positive(eff)
+        weights = {fuel: self.keys.amount(f"{fuels}[{n}]") for n, fuel in FUELS.items()}
+        whole = sum(weights.values())
+        burnt = {f: w / whole / efficiency for f, w in weights.items() if w} if whole and efficiency else {}
+        others = [k for k in (f"{fuels}[6]", f"{fuels}[7]") if self.keys.amount(k)]
+        if size and (others or not burnt):
+            what = f"{others[0]} is hydrogen or electrofuel" if others else "no fuel or no efficiency is given"
+            said = f"{name}: {what}, so its fuel is kept in the keys only."
+            self.note(said, self.keys.entry(others[0] if others else capacity), severity="warning", code="simplified")
+        cells = {"existing_mw": size, **self.cost(cost)}
+        flows = {"out": out, "in": {} if others else burnt}
+        mode = {"variable": self.keys.number(variable)}
+        self.process(name, cells, capacity, flows, mode, idle=not size)
+
+    def process(
+        self,
+        name: str,
+        cells: Mapping[str, object],
+        origin: str,
+        flows: Mapping[str, Mapping[str, float]],
+        mode: Mapping[str, float | None] | None = None,
+        *,
+        idle: bool,
+    ) -> None:
+        key = {"site": self.site, "process": name}
+        units = {
+            "existing_mw": self.power, "capital": f"M{self.money}/MW", "fixed": f"M{self.money}/MW/a",
+            "variable": f"{self.money}/MWh", "act_min_mwh": self.energy, "act_max_mwh": self.energy,
+        }  # fmt: skip
+        if self.money == "money":
+            units |= {"capital": "money/W", "fixed": "money/W/a"}
+        self.add("process", key, cells, origin, units, idle=idle)
+        key |= {"mode": "1"}
+        if mode:
+            self.add("process_mode", key, mode, origin, units, idle=idle)
+        for direction, ratios in flows.items():
+            for commodity, ratio in ratios.items():
+                flow = {**key, "commodity": commodity, "direction": direction}
+                self.add("process_flow", flow, {"ratio": ratio}, origin, idle=idle)
+                if not idle:
+                    self.commodity(commodity, {}, origin, idle=False)
+
+    def storage(self, name: str, cells: Mapping[str, object], origin: str, cost: Mapping[str, object]) -> None:
+        size = cells["e_existing"]
+        key = {"site": self.site, "storage": name}
+        money = {
+            "capital_e": cost.get("capital"),
+            "fixed_e": cost.get("fixed"),
+            "life": cost.get("life"),
+            "wacc": self.wacc,
+        }
+        per_energy = f"M{self.money}/GWh" if self.money != "money" else "money/kWh"
+        units = {
+            "e_existing": self.stored, "charge_max": self.power, "discharge_max": self.power, "capital_e": per_energy,
+            "fixed_e": f"{per_energy}/a",
+        }  # fmt: skip
+        self.add("storage", key, {**cells, **money}, origin, units, idle=not size)
+        if size:
+            self.commodity(str(cells["commodity"]), {}, origin, idle=False)
+
+    def demand(self, commodity: str, amount: float | None, origin: str, distribution: str) -> None:
+        key = {"site": self.site, "commodity": commodity, "timing": "slice"}
+        cells: dict[str, object] = {"mwh": amount}
+        if amount:
+            cells["profile"] = self.distribution(distribution, f"the demand for {commodity}")
+            self.commodity(commodity, {}, origin, idle=False)
+        self.add("demand", key, cells, origin, {"mwh": self.energy}, idle=not amount)
+
+    def commodity(
+        self,
+        name: str,
+        cells: Mapping[str, object],
+        origin: str,
+        units: Mapping[str, str] | None = None,
+        *,
+        idle: bool | None = None,
+    ) -> None:
+        """Add a commodity; one that is used is not idle, whatever its price is."""
+        key = {"site": self.site, "commodity": name}
+        place = ("commodity", tuple(key.items()))
+        before = self.meaning.rows.get(place)
+        still = (not cells.get("price")) if idle is None else idle
+        if before is None:
+            self.add("commodity", key, cells, origin, units or {}, idle=still)
+            return
+        self.meaning.rows[place] = Cells(
+            "commodity", before.key, {**before.cells, **cells}, {**before.units, **(units or {})}, before.origin,
+            before.idle and still,
+        )  # fmt: skip
+
+    def add(
+        self,
+        table: str,
+        key: Mapping[str, object],
+        cells: Mapping[str, object],
+        origin: str,
+        units: Mapping[str, str] | None = None,
+        *,
+        idle: bool = False,
+    ) -> None:
+        named = tuple(key.items())
+        units = {c: u for c, u in (units or {}).items() if c in cells}
+        self.meaning.rows[table, named] = Cells(table, named, dict(cells), units, self.keys.entry(origin), idle)
+
+    def cost(self, name: str | None) -> dict[str, object]:
+        """Return investment, fixed operation and life of a technology, as the file gives them per capacity."""
+        if name is None:
+            return {"wacc": self.wacc}
+        capital, share, life = (self.keys.number(f"input_{x}_{name}") for x in ("Inv", "FOM", "Period"))
+        fixed = None if capital is None or share is None else capital * share / 100
+        return {"capital": capital, "fixed": fixed, "life": life or None, "wacc": self.wacc}
+
+    # --- distributions and notes --------------------------------------------------------------------------------------
+    def distribution(self, key: str, what_for: str) -> str | None:
+        """Return the profile that a key names; None if it is not there."""
+        named = self.keys.text(key)
+        if not named:
+            return None
+        found = self.profiles.find(named)
+        if found is None:
+            self.meaning.wanted.setdefault(named, []).append(what_for)
+        return found
+
+    def note(self, text: str, entry: Entry | None, hint: str = "", **kind: Any) -> None:
+        file, row = (str(entry.path or ""), entry.row or None) if entry else ("", None)
+        self.meaning.findings.append(Problem(text, file, row=row, hint=hint, **kind))
+
+
+def kept_only(entries: Iterable[Entry], used: set[str]) -> Iterator[Entry]:
+    """Yield keys that say something (neither empty nor 0) but have no cell of their own."""
+    for entry in entries:
+        value = number(entry.value)
+        if entry.key not in used and entry.value.strip() and value != 0:
+            yield entry
