@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from dhsdb.errors import Problem
+from dhsdb.importers.osemosys_arrays import Units
 from dhsdb.importers.osemosys_books import is_book, read_book
 from dhsdb.importers.osemosys_csv import is_config, is_table, read_folder
 from dhsdb.importers.osemosys_gmpl import is_data, read_gmpl
 from dhsdb.importers.osemosys_rules import check_sets, check_values
 from dhsdb.importers.osemosys_source import Model, Place, Source
-from dhsdb.importers.osemosys_tables import Tables, Units
+from dhsdb.importers.osemosys_tables import Tables
 from dhsdb.importers.rows import Rows
 from dhsdb.importers.units import UnitError, conversion
 
@@ -187,9 +188,11 @@ def _assumed(model: Model, units: Units, options: Mapping[str, str]) -> Iterator
     place = Place(model.source.file)
     energy, told = _told_energy(model)
     if not options.get("energy_unit"):
-        text = f"energy is taken to be in {energy} (1 {energy} = {units.energy_mwh:,.10g} MWh): OSeMOSYS states no units."
-        facts = {"hint": "Say it with -o energy_unit=UNIT.", "code": "unit-assumed", "severity": "info" if told else "warning"}
-        yield place.problem(text, **facts)
+        text = (
+            f"energy is taken to be in {energy} (1 {energy} = {units.energy_mwh:,.10g} MWh): OSeMOSYS states no units."
+        )
+        severity = "info" if told else "warning"
+        yield place.problem(text, hint="Say it with -o energy_unit=UNIT.", code="unit-assumed", severity=severity)
     if not options.get("emission_unit") and model.sets["EMISSION"]:
         text = f"emissions are taken to be in {units.emission} (1 {units.emission} = {units.emission_t:,.10g} t)."
         yield place.problem(text, hint="Say it with -o emission_unit=UNIT.", code="unit-assumed", severity="info")

@@ -116,7 +116,9 @@ def _sheet_of_set(book: Workbook, sheet: str, name: str, source: Source) -> None
     wide = next((i for i, row in rows if any(not _blank(c) for c in row[1:])), None)
     if wide is not None:
         source.problems.append(
-            place.problem(f"the set {name} has more than one column.", wide, hint="Members stand in column A.", code="header")
+            place.problem(
+                f"the set {name} has more than one column.", wide, hint="Members stand in column A.", code="header"
+            )
         )
         return
     words = [as_label(row[0]) for _, row in rows]
@@ -185,6 +187,8 @@ class _SheetOfParameter:
 
     def read_wide(self, heads: list[str], filled: list[tuple[int, list[object]]]) -> None:
         """Read a sheet whose columns are the members of one index."""
+        if _refused_twins([h for h in heads if h in self.indices], self.place, self.source):
+            return
         own = [h for h in heads if h in self.indices]
         if own != heads[: len(own)]:
             self.problem("indices stand right of values; they must come first.", filled[0][0])
@@ -197,7 +201,9 @@ class _SheetOfParameter:
         if len(rest) != 1:
             lacking = ", ".join(rest) or "none"
             text = f"the columns {', '.join(own) or 'none'} leave {len(rest)} indices open ({lacking}), so values can't be placed."
-            hint = f"Add columns, so that {', '.join(self.indices)} can be told; or leave it out: -o ignore={self.name}."
+            hint = (
+                f"Add columns, so that {', '.join(self.indices)} can be told; or leave it out: -o ignore={self.name}."
+            )
             self.problem(text, filled[0][0], hint)
             return
         if rest[0] not in self.source.sets and rest[0] in _FROM_HEADERS:
@@ -244,8 +250,10 @@ class _SheetOfParameter:
         import pandas as pd  # heavy
 
         if REGION in self.indices and REGION not in columns:
-            columns[REGION] = list(self.regions()) * len(rows)
-        labels = {i: pd.Series([as_label("" if c is None else c) for c in columns[i]], dtype=object) for i in self.indices}
+            columns[REGION] = [self.regions()[0]] * len(rows)
+        labels = {
+            i: pd.Series([as_label("" if c is None else c) for c in columns[i]], dtype=object) for i in self.indices
+        }
         add_cells(self.name, labels, columns[VALUE], rows, self.place, self.source)
 
     def problem(self, text: str, row: int, hint: str = "") -> None:
@@ -279,10 +287,21 @@ def _pulp(book: Workbook, source: Source) -> Source:
     return source
 
 
+def _refused_twins(heads: Sequence[str], place: Place, source: Source) -> bool:
+    """Report headers that are there twice; return whether there are any."""
+    twins = sorted({h for h in heads if h and heads.count(h) > 1})
+    for head in twins:
+        text = f"the column {head} is there twice."
+        source.problems.append(place.problem(text, 1, column=head, hint="Leave one of the two.", code="header"))
+    return bool(twins)
+
+
 def _pulp_sets(book: Workbook, source: Source) -> None:
     rows = _rows_of(book, SET_SHEET, source)
     place = Place(book.path, SET_SHEET)
     heads = column_sets([str(c or "").strip() for c in rows[0]]) if rows else []
+    if _refused_twins(heads, place, source):
+        return
     for k, head in enumerate(heads):
         if head in SETS:
             filled = [(i, row[k]) for i, row in enumerate(rows[1:], 2) if not _blank(row[k])]
@@ -291,7 +310,9 @@ def _pulp_sets(book: Workbook, source: Source) -> None:
             source.pool.codes(words)
         elif head and head not in {OTHER_REGION, "FLEXIBLEDEMANDTYPE"}:
             hint = did_you_mean(head, SETS)
-            source.problems.append(place.problem(f"'{head}' is no set.", 1, column=head, value=head, hint=hint, code="header"))
+            source.problems.append(
+                place.problem(f"'{head}' is no set.", 1, column=head, value=head, hint=hint, code="header")
+            )
 
 
 def _pulp_defaults(book: Workbook, source: Source) -> None:
@@ -316,6 +337,8 @@ def _pulp_values(book: Workbook, source: Source) -> None:
     place = Place(book.path, LONG)
     rows = _rows_of(book, LONG, source)
     heads = column_sets([str(c or "").strip() for c in rows[0]]) if rows else []
+    if _refused_twins(heads, place, source):
+        return
     if "PARAM" not in heads or VALUE not in heads:
         source.problems.append(place.problem("the columns PARAM and VALUE are expected.", 1, code="header"))
         return
@@ -349,7 +372,8 @@ def _pulp_parameter(name: str, part: pd.DataFrame, place: Place, source: Source)
     others = [c for c in part.columns if c in (*SETS, OTHER_REGION) and c not in indices]
     extra = [c for c in others if not part[c].map(_blank).all()]
     if extra == [YEAR] and name in {"DiscountRateTech", "DiscountRateSto"}:
-        text = f"{name} is given by year; OSeMOSYS_PuLP looks it up without, finds nothing, and takes the default {source.defaults.get(name, PARAMETERS[name].default):g}."
+        default = source.defaults.get(name, PARAMETERS[name].default)
+        text = f"{name} is given by year; OSeMOSYS_PuLP looks for it without, and takes the default {default:g}."
         hint = "The import does the same, so that results agree; clear YEAR to use the values."
         source.problems.append(
             place.problem(text, int(part.index[0]), column=name, hint=hint, severity="warning", code="not-read-by-pulp")

@@ -19,7 +19,6 @@ from dhsdb.importers.osemosys_names import (
     PARAMETERS,
     RESULTS,
     SETS,
-    YEAR,
     set_name,
 )
 from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, parameter_of
@@ -75,7 +74,9 @@ def read_config(path: Path, source: Source) -> Config:
                 config.facts[current][found["key"]] = _scalar(found["value"])
         else:
             hint = "A configuration names type, indices, dtype and default of each set and parameter."
-            source.problems.append(place.problem("the line can't be read.", row, value=line.strip()[:60], hint=hint, code="config"))
+            source.problems.append(
+                place.problem("the line can't be read.", row, value=line.strip()[:60], hint=hint, code="config")
+            )
     _take_defaults(config, place, source)
     return config
 
@@ -141,7 +142,9 @@ def read_folder(folder: Path, config: Path | None, ignored: frozenset[str] = fro
 def is_table(line: str) -> bool:
     """Return whether the first line of a CSV file is that of an OSeMOSYS parameter."""
     words = [word.strip().strip('"') for word in line.lstrip("\ufeff").strip().split(",")]
-    return len(words) > 1 and words[-1].upper() == VALUE and all(set_name(w) in (*SETS, OTHER_REGION) for w in words[:-1])
+    return (
+        len(words) > 1 and words[-1].upper() == VALUE and all(set_name(w) in (*SETS, OTHER_REGION) for w in words[:-1])
+    )
 
 
 def _is_set(name: str) -> bool:
@@ -150,7 +153,9 @@ def _is_set(name: str) -> bool:
 
 def _report_stranger(path: Path, name: str, source: Source) -> None:
     hint = did_you_mean(name, [*PARAMETERS, *SETS]) or "Move it elsewhere if it is no part of the model."
-    source.problems.append(Place(path).problem(f"'{name}' is no set or parameter of OSeMOSYS.", value=name, hint=hint, code="name"))
+    source.problems.append(
+        Place(path).problem(f"'{name}' is no set or parameter of OSeMOSYS.", value=name, hint=hint, code="name")
+    )
 
 
 def _decoded(path: Path, source: Source, most: int) -> str | None:
@@ -167,7 +172,9 @@ def _decoded(path: Path, source: Source, most: int) -> str | None:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        source.problems.append(place.problem("the file is no text in UTF-8.", hint="Save it as CSV in UTF-8.", code="encoding"))
+        source.problems.append(
+            place.problem("the file is no text in UTF-8.", hint="Save it as CSV in UTF-8.", code="encoding")
+        )
         return None
     return text
 
@@ -188,7 +195,9 @@ def _frame(path: Path, source: Source) -> pd.DataFrame | None:
         frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skip_blank_lines=False, engine="c")
     except (pd.errors.ParserError, ValueError) as error:
         text = f"the file is no table of commas ({str(error).strip()[:120]})."
-        source.problems.append(Place(path).problem(text, hint="Each row needs as many entries as the first.", code="format"))
+        source.problems.append(
+            Place(path).problem(text, hint="Each row needs as many entries as the first.", code="format")
+        )
         return None
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     frame.columns = [str(c).strip() for c in frame.columns]
@@ -296,7 +305,9 @@ def add_column(
     for i in bad[:20]:
         text = f"'{values.iloc[i]}' is not a finite number."
         hint = "Leave the row out for the default; numbers have a point, no comma."
-        source.problems.append(place.problem(text, int(rows[i]), column=VALUE, value=values.iloc[i], hint=hint, code="number"))
+        source.problems.append(
+            place.problem(text, int(rows[i]), column=VALUE, value=values.iloc[i], hint=hint, code="number")
+        )
     if len(bad):
         return
     codes = {index: coded(column, source) for index, column in labels.items()}
@@ -309,5 +320,3 @@ def coded(column: Iterable[str], source: Source) -> np.ndarray:
 
     codes, words = pd.factorize(np.asarray(column, dtype=object))
     return source.pool.codes(as_label(word) for word in words)[codes]
-
-

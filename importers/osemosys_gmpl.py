@@ -33,7 +33,7 @@ _TABLE = 2
 
 
 class _SyntaxError(Exception):
-    """What can't be understood, and at which token."""
+    """What can't be understood, and at which word."""
 
     def __init__(self, message: str, at: int = 0) -> None:
         super().__init__(message)
@@ -108,8 +108,8 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     yield start, "".join(parts)
 
 
-def _word(token: str) -> str:
-    return token[1:-1] if token[0] in "'\"" else token
+def _word(word: str) -> str:
+    return word[1:-1] if word[0] in "'\"" else word
 
 
 class _Statement:
@@ -144,11 +144,13 @@ class _Statement:
         except _SyntaxError as error:
             at = min(error.at, len(self.tokens) - 1)
             hint = "Write it as GNU MathProg reads it; is a ';' missing before?"
-            problem = self.place.problem(error.message, self.row(at), value=self.tokens[at][:60], hint=hint, code="syntax")
+            problem = self.place.problem(
+                error.message, self.row(at), value=self.tokens[at][:60], hint=hint, code="syntax"
+            )
             self.source.problems.append(problem)
 
     def row(self, at: int) -> int:
-        """Return the line of a token."""
+        """Return the line of a word."""
         return self.line + int(np.searchsorted(self.first, at, side="right")) - 1
 
     def rows(self, at: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -176,7 +178,7 @@ class _Statement:
         for mark in (":", ":=", "[", "("):
             if mark in members:
                 raise _SyntaxError(f"the set {name} is not a plain list of members.", at + members.index(mark))
-        where = [i for i, token in enumerate(members) if token != ","]
+        where = [i for i, word in enumerate(members) if word != ","]
         words = [as_label(_word(members[i])) for i in where]
         if name in self.source.sets:
             raise _SyntaxError(f"the set {name} is there twice.")
@@ -233,7 +235,7 @@ class _Statement:
         heads = self.tokens[at + 1 : end]
         if ":" in heads:
             heads = heads[heads.index(":") + 1 :]
-        names = [self.known(_word(token), at) for token in heads if token != ","]
+        names = [self.known(_word(word), at) for word in heads if word != ","]
         if not names or end == len(self.tokens):
             raise _SyntaxError("the table names no parameter, or has no ':='.", at)
         for name in names:
@@ -273,24 +275,24 @@ class _Statement:
         free = list(indices)
         transposed = False
         while at < len(self.tokens):
-            token = self.tokens[at]
-            if token == "[":
+            word = self.tokens[at]
+            if word == "[":
                 fixed, free, at = self.read_slice(indices, at)
                 transposed = False
-            elif token == "(":
+            elif word == "(":
                 if self.tokens[at : at + 3] != ["(", "tr", ")"]:
                     raise _SyntaxError("'(tr)' is expected.", at)
                 transposed, at = True, at + 3
-            elif token == ":":
+            elif word == ":":
                 at = self.read_table(name, fixed, free, at, transposed=transposed)
-            elif token in {":=", ","}:
+            elif word in {":=", ","}:
                 at += 1
             else:
                 at = self.read_tuples(name, fixed, free, at)
 
     def read_slice(self, indices: tuple[str, ...], at: int) -> tuple[dict[str, str], list[str], int]:
         end = self.end_of(at, "]")
-        parts = [token for token in self.tokens[at + 1 : end] if token != ","]
+        parts = [word for word in self.tokens[at + 1 : end] if word != ","]
         if end == len(self.tokens) or len(parts) != len(indices):
             raise _SyntaxError(f"the slice needs {len(indices)} parts: {', '.join(indices)}.", at)
         fixed = {i: as_label(_word(p)) for i, p in zip(indices, parts, strict=True) if p != "*"}
@@ -317,7 +319,7 @@ class _Statement:
             column: np.tile(self.labels(columns), n),
         }
         if columns:
-            values = [token for i, token in enumerate(tokens) if i % width]
+            values = [word for i, word in enumerate(tokens) if i % width]
             self.add(name, self.spread(labels, fixed, len(values)), values, where[is_value])
         return end
 
@@ -337,16 +339,16 @@ class _Statement:
         found: list[str] = []
         first = at
         while at < len(self.tokens):
-            token = self.tokens[at]
-            if token == "[":
+            word = self.tokens[at]
+            if word == "[":
                 at = self.end_of(at, "]") + 1
-            elif token == ":":
+            elif word == ":":
                 head = self.end_of(at, ":=")
                 columns, _ = self.plain(at + 1, head)
                 at = self.end_of(head + 1, "[", ":", "(")
                 tokens, _ = self.plain(head + 1, at)
                 found += [t for i, t in enumerate(tokens) if i % (len(columns) + 1)] if columns else []
-            elif token in {":=", ",", "(", ")", "tr"}:
+            elif word in {":=", ",", "(", ")", "tr"}:
                 at += 1
             else:
                 found.append("nan")
@@ -362,8 +364,8 @@ class _Statement:
         tokens = self.tokens[start:end]
         where = np.arange(start, end)
         if "," in tokens:
-            keep = np.array([token != "," for token in tokens], bool)  # noqa: S105
-            tokens, where = [token for token in tokens if token != ","], where[keep]  # noqa: S105
+            keep = np.array([word != "," for word in tokens], bool)
+            tokens, where = [word for word in tokens if word != ","], where[keep]
         return tokens, where
 
     def refuse_ragged(self, n: int, width: int, where: NDArray[np.int64]) -> None:
@@ -379,18 +381,18 @@ class _Statement:
         return int(where[first[odd[0]]]) if len(odd) else int(where[-1])
 
     def labels(self, tokens: list[str]) -> NDArray[np.int32]:
-        return self.source.pool.codes(as_label(_word(token)) for token in tokens)
+        return self.source.pool.codes(as_label(_word(word)) for word in tokens)
 
-    def spread(self, labels: dict[str, NDArray[np.int32]], fixed: dict[str, str], n: int) -> dict[str, NDArray[np.int32]]:
+    def spread(
+        self, labels: dict[str, NDArray[np.int32]], fixed: dict[str, str], n: int
+    ) -> dict[str, NDArray[np.int32]]:
         return labels | {i: np.full(n, self.source.pool.code(word), np.int32) for i, word in fixed.items()}
 
-    def add(
-        self, name: str, labels: dict[str, NDArray[np.int32]], tokens: list[str], where: NDArray[np.int64]
-    ) -> None:
+    def add(self, name: str, labels: dict[str, NDArray[np.int32]], tokens: list[str], where: NDArray[np.int64]) -> None:
         """Add values; a '.' stands for the default."""
         if "." in tokens:
-            keep = np.array([token != "." for token in tokens], bool)  # noqa: S105
-            tokens, where = [token for token in tokens if token != "."], where[keep]  # noqa: S105
+            keep = np.array([word != "." for word in tokens], bool)
+            tokens, where = [word for word in tokens if word != "."], where[keep]
             labels = {index: codes[keep] for index, codes in labels.items()}
         try:
             values = np.array(tokens, dtype=str).astype(np.float64) if tokens else np.empty(0)
@@ -403,9 +405,9 @@ class _Statement:
 
     def slow_numbers(self, tokens: list[str], where: NDArray[np.int64]) -> NDArray[np.float64]:
         values = np.empty(len(tokens))
-        for i, token in enumerate(tokens):
+        for i, word in enumerate(tokens):
             try:
-                values[i] = float(_word(token))
+                values[i] = float(_word(word))
             except ValueError:
-                raise _SyntaxError(f"'{token[:40]}' is not a number.", int(where[i])) from None
+                raise _SyntaxError(f"'{word[:40]}' is not a number.", int(where[i])) from None
         return values

@@ -166,8 +166,8 @@ MEANINGFUL = (
 )  # fmt: skip
 """Parameters whose default decides something."""
 
-RESULTS = frozenset(
-    """AccumulatedNewCapacity AccumulatedNewStorageCapacity AnnualEmissions AnnualFixedOperatingCost AnnualTechnologyEmission
+_RESULTS = """
+AccumulatedNewCapacity AccumulatedNewStorageCapacity AnnualEmissions AnnualFixedOperatingCost AnnualTechnologyEmission
 AnnualTechnologyEmissionByMode AnnualTechnologyEmissionPenaltyByEmission AnnualTechnologyEmissionsPenalty
 AnnualVariableOperatingCost CapitalInvestment CapitalInvestmentStorage Demand DiscountedCapitalInvestment
 DiscountedCapitalInvestmentStorage DiscountedCostByStorage DiscountedCostByTechnology DiscountedOperationalCost
@@ -180,13 +180,14 @@ RateOfUseByTechnology RateOfUseByTechnologyByMode SalvageValue SalvageValueStora
 StorageLevelDayTypeStart StorageLevelSeasonStart StorageLevelYearFinish StorageLevelYearStart StorageLowerLimit
 StorageUpperLimit TotalAnnualTechnologyActivityByMode TotalCapacityAnnual TotalDiscountedCost
 TotalDiscountedCostByTechnology TotalDiscountedStorageCost TotalTechnologyAnnualActivity
-TotalTechnologyModelPeriodActivity Trade Use UseAnnual UseByTechnology UseByTechnologyAnnual""".split()
-)
+TotalTechnologyModelPeriodActivity Trade Use UseAnnual UseByTechnology UseByTechnologyAnnual
+"""
+RESULTS = frozenset(_RESULTS.split())
 """Results that stand beside the inputs in some folders; they are not read."""
 
 _SHEET = 31
 SHORT_NAMES = {
-    **{name[:_SHEET]: name for name in PARAMETERS},
+    **{name[:_SHEET]: name for name in PARAMETERS if sum(n[:_SHEET] == name[:_SHEET] for n in PARAMETERS) == 1},
     **{
         f"TotalTechnologyModelPeriodAct{end}": f"TotalTechnologyModelPeriodActivity{limit}Limit"
         for end, limit in (("Lo", "Lower"), ("Up", "Upper"), ("LowerLimit", "Lower"), ("UpperLimit", "Upper"))

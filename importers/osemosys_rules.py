@@ -6,10 +6,12 @@ modes are dropped, trade listed one way creates energy.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dhsdb.importers.osemosys_arrays import FAR_AWAY, SHARE_SUM, UNLIMITED, greatest_label, is_hp
 from dhsdb.importers.osemosys_csv import refused
 from dhsdb.importers.osemosys_names import (
     BRACKET,
@@ -29,17 +31,17 @@ from dhsdb.importers.osemosys_names import (
     YEAR,
 )
 from dhsdb.importers.osemosys_source import Place
-from dhsdb.importers.osemosys_tables import FAR_AWAY, SHARE_SUM, UNLIMITED, is_hp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from dhsdb.errors import Problem
+    from dhsdb.importers.osemosys_arrays import Arrays
     from dhsdb.importers.osemosys_source import Model
-    from dhsdb.importers.osemosys_tables import Tables
 
+    Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
 _INACTIVE = (0.0, UNLIMITED, FAR_AWAY)
@@ -48,6 +50,11 @@ _YEAR = 0.01
 _REAL_BOUNDS = (9999.0, 99999.0)
 _SHOWN = 20
 _RATES = ("DiscountRate", "DiscountRateIdv", "DiscountRateStorage", "DiscountRateTech", "DiscountRateSto")
+_RATE = (-0.5, 1.0)
+_MOST = {"MinStorageCharge": 1.0, "DaySplit": 1.0, "DaysInDayType": 7.0}
+_NEVER_EVERYWHERE = (
+    "InputActivityRatio", "OutputActivityRatio", "EmissionActivityRatio", "TechnologyToStorage", "TechnologyFromStorage", "TradeRoute",
+)  # fmt: skip
 _NEVER_NEGATIVE = (
     "YearSplit", "OperationalLife", "SpecifiedAnnualDemand", "SpecifiedDemandProfile", "AccumulatedAnnualDemand", "CapacityToActivityUnit",
     "CapacityFactor", "AvailabilityFactor", "ResidualCapacity", "InputActivityRatio", "OutputActivityRatio", "CapitalCost", "FixedCost",
@@ -85,9 +92,9 @@ def _missing(model: Model, name: str) -> Problem | None:
     return model.source.place(name).problem(text, column=name, hint="Without it there is no model.", code="set")
 
 
-def check_values(tables: Tables) -> Iterator[Problem]:
+def check_values(arrays: Arrays) -> Iterator[Problem]:
     """Yield what is wrong with the values, and what is read otherwise than it stands."""
-    rules = _Rules(tables)
+    rules = _Rules(arrays)
     yield from rules.not_covered()
     yield from rules.signs()
     yield from rules.time()
@@ -98,10 +105,10 @@ def check_values(tables: Tables) -> Iterator[Problem]:
 
 
 class _Rules:
-    def __init__(self, tables: Tables) -> None:
-        self.t = tables
-        self.m = tables.model
-        self.source = tables.model.source
+    def __init__(self, arrays: Arrays) -> None:
+        self.t = arrays
+        self.m = arrays.model
+        self.source = arrays.model.source
         self.pulp = self.source.dialect == "pulp"
 
     def problem(self, name: str, text: str, *at: int, code: str, hint: str = "", severity: str = "error") -> Problem:
@@ -116,12 +123,16 @@ class _Rules:
         yield from self.m.problems
         self.m.problems.clear()
 
-    def where(self, name: str, mask: Mask, message: str, hint: str = "", *, code: str, severity: str = "error") -> Iterator[Problem]:
+    def where(
+        self, name: str, mask: Mask, message: str, hint: str = "", *, code: str, severity: str = "error"
+    ) -> Iterator[Problem]:
         """Yield one problem per leading index where an array over years is bad, with the years."""
         for at in np.argwhere(mask.any(axis=-1))[:_SHOWN]:
             years = self.years(mask[tuple(at)])
             words = self.m.words(name, at)
-            yield self.problem(name, f"{words}: {message} ({years}).", *map(int, at), code=code, hint=hint, severity=severity)
+            yield self.problem(
+                name, f"{words}: {message} ({years}).", *map(int, at), code=code, hint=hint, severity=severity
+            )
 
     def years(self, mask: Mask) -> str:
         """Return years in words: ranges."""
@@ -150,7 +161,11 @@ class _Rules:
                 yield refused(name, blocks[0].place, int(rows[told][0]))
         if is_hp(self.m):
             idle += [n for n in UNUSED_BY_PULP if n in self.m.given]
-            idle += [n for n in ("StorageMaxChargeRate", "StorageMaxDischargeRate", "DaysInDayType", "DiscountRate") if n in self.m.given]
+            idle += [
+                n
+                for n in ("StorageMaxChargeRate", "StorageMaxDischargeRate", "DaysInDayType", "DiscountRate")
+                if n in self.m.given
+            ]
         if idle:
             text = f"no equation uses {', '.join(sorted(set(idle)))} as they stand; they are not imported."
             yield Place(self.source.file).problem(text, severity="info", code="no-effect")
@@ -162,37 +177,51 @@ class _Rules:
         from dhsdb.errors import did_you_mean
 
         hint = did_you_mean(name, PARAMETERS) or f"Leave it out: -o ignore={name}."
-        return self.source.place(name).problem(f"{name} is no parameter that is known.", row, column=name, hint=hint, code="name")
+        return self.source.place(name).problem(
+            f"{name} is no parameter that is known.", row, column=name, hint=hint, code="name"
+        )
 
     # --- values that can't be -----------------------------------------------------------------------------------------
     def signs(self) -> Iterator[Problem]:
+        """Refuse values that no parameter of their kind can have."""
         for name in _NEVER_NEGATIVE:
-            if (found := self.m.given.get(name)) is not None and (found.values < 0).any():
-                hint = "OSeMOSYS would force the activity to 0." if name.endswith("ActivityRatio") else ""
-                yield from self.given(name, found.values < 0, "'{:g}' is negative", hint, code="negative")
+            hint = "OSeMOSYS would force the activity to 0." if name.endswith("ActivityRatio") else ""
+            yield from self.bad(name, lambda v: v < 0, "'{:g}' is negative", hint, code="negative")
             if self.m.default(name) < 0:
                 yield self.problem(name, f"the default of {name} is negative.", code="negative")
         for name in UPPER:
-            if (found := self.m.given.get(name)) is not None:
-                bad = (found.values < 0) & (found.values != UNLIMITED)
-                yield from self.given(name, bad, "'{:g}' is no limit", "Write -1 for unlimited.", code="negative")
+            hint = "Write -1 for unlimited."
+            yield from self.bad(name, lambda v: (v < 0) & (v != UNLIMITED), "'{:g}' is no limit", hint, code="negative")
         for name in _RATES:
-            if (found := self.m.given.get(name)) is not None:
-                bad = (found.values < -0.5) | (found.values > 1)  # noqa: PLR2004
-                yield from self.given(name, bad, "'{:g}' is no rate", "Write 0.05 for 5 %.", code="rate")
-        for name, most in (("MinStorageCharge", 1.0), ("DaySplit", 1.0), ("DaysInDayType", 7.0)):
-            if (found := self.m.given.get(name)) is not None:
-                yield from self.given(name, found.values > most, "'{:g}' is above " + f"{most:g}", code="bounds")
-        for name in ("DepreciationMethod",):
-            if (found := self.m.given.get(name)) is not None:
-                yield from self.given(name, ~np.isin(found.values, (1, 2)), "'{:g}' is neither 1 nor 2", code="bounds")
-        if self.m.default("DepreciationMethod") not in (1, 2):
-            yield self.problem("DepreciationMethod", "its default is neither 1 (sinking fund) nor 2 (straight line).", code="bounds")
+            hint = "Write 0.05 for 5 %."
+            yield from self.bad(name, lambda v: (v < _RATE[0]) | (v > _RATE[1]), "'{:g}' is no rate", hint, code="rate")
+            if not _RATE[0] <= self.m.default(name) <= _RATE[1]:
+                yield self.problem(name, f"the default of {name} is no rate.", hint=hint, code="rate")
+        for name, most in _MOST.items():
+            yield from self.bad(name, partial(np.less, most), f"'{{:g}}' is above {most:g}", code="bounds")
+            if self.m.default(name) > most:
+                yield self.problem(name, f"the default of {name} is above {most:g}.", code="bounds")
+        yield from self.method()
         yield from self.conversion_to_activity()
-        for name in ("InputActivityRatio", "OutputActivityRatio", "EmissionActivityRatio", "TechnologyToStorage", "TechnologyFromStorage", "TradeRoute"):
+        for name in _NEVER_EVERYWHERE:
             if self.m.default(name) != 0:
                 text = f"a default of {self.m.default(name):g} would join everything with everything."
                 yield self.problem(name, text, code="default", hint="List the values and let the default be 0.")
+
+    def bad(
+        self, name: str, is_bad: Callable[[Floats], Mask], message: str, hint: str = "", *, code: str
+    ) -> Iterator[Problem]:
+        """Yield a problem for each given value that is bad."""
+        if (found := self.m.given.get(name)) is not None:
+            yield from self.given(name, is_bad(found.values), message, hint, code=code)
+
+    def method(self) -> Iterator[Problem]:
+        """Refuse depreciation that is neither by sinking fund nor straight."""
+        name = "DepreciationMethod"
+        yield from self.bad(name, lambda v: ~np.isin(v, (1, 2)), "'{:g}' is neither 1 nor 2", code="bounds")
+        if self.m.default(name) not in (1, 2):
+            text = "its default is neither 1 (sinking fund) nor 2 (straight line)."
+            yield self.problem(name, text, code="bounds")
 
     def conversion_to_activity(self) -> Iterator[Problem]:
         name = "CapacityToActivityUnit"
@@ -223,11 +252,18 @@ class _Rules:
         """Check seasons, day types and brackets, which only storage uses."""
         if is_hp(self.m) or not self.m.sets[STORAGE]:
             return
-        linked = any(n in self.m.given and (self.m.given[n].values != 0).any() for n in ("TechnologyToStorage", "TechnologyFromStorage"))
+        linked = any(
+            n in self.m.given and (self.m.given[n].values != 0).any()
+            for n in ("TechnologyToStorage", "TechnologyFromStorage")
+        )
         for name, index in (("Conversionls", SEASON), ("Conversionld", DAYTYPE), ("Conversionlh", BRACKET)):
             members = self.t.numbers(index)
             if members != list(range(1, len(members) + 1)):
-                yield self.problem(index, f"{index} must be 1, 2, 3, ...: its members are {', '.join(map(str, members))}.", code="label")
+                yield self.problem(
+                    index,
+                    f"{index} must be 1, 2, 3, ...: its members are {', '.join(map(str, members))}.",
+                    code="label",
+                )
                 continue
             given = self.m.array(name)
             for at in np.argwhere((given != 0) & (given != 1))[:_SHOWN]:
@@ -274,8 +310,8 @@ class _Rules:
         for mask, severity in ((far, "warning"), (odd & ~far, "info")):
             for at in np.argwhere(mask.any(axis=-1))[:_SHOWN]:
                 sums = total[tuple(at)][mask[tuple(at)]]
-                text = f"{m.words('SpecifiedAnnualDemand', at)}: the shares add up to {sums.min():.6g}"
-                text += "" if sums.min() == sums.max() else f" to {sums.max():.6g}"
+                text = f"{m.words('SpecifiedAnnualDemand', at)}: the shares add up to {sums.min():.10g}"
+                text += "" if sums.min() == sums.max() else f" to {sums.max():.10g}"
                 text += f" ({self.years(mask[tuple(at)])}); OSeMOSYS takes them as they are, so that much of the demand is met."
                 yield self.problem("SpecifiedDemandProfile", text, *map(int, at), code="share-sum", severity=severity)
         both = (amount != 0) & (m.array("AccumulatedAnnualDemand") != 0)
@@ -292,8 +328,12 @@ class _Rules:
             at = found.at
             idle = ~self.t.modes[at[0], at[1], at[2]] & (found.values != 0)
             if idle.any():
-                text = f"{int(idle.sum())} values are of modes without flows, so they have no effect and are not imported."
-                yield self.problem("VariableCost", text, *map(int, at[:3, np.flatnonzero(idle)[0]]), code="no-effect", severity="info")
+                text = (
+                    f"{int(idle.sum())} values are of modes without flows, so they have no effect and are not imported."
+                )
+                yield self.problem(
+                    "VariableCost", text, *map(int, at[:3, np.flatnonzero(idle)[0]]), code="no-effect", severity="info"
+                )
 
     def negative_emissions(self) -> Iterator[Problem]:
         """Say which modes OSeMOSYS forbids because they take emissions out of the air."""
@@ -302,7 +342,9 @@ class _Rules:
             return
         keys, counts = np.unique(found.at[:4, found.values < 0], axis=1, return_counts=True)
         for at, n in list(zip(keys.T, counts, strict=True))[:_SHOWN]:
-            text = f"{self.m.words(name, at)}: the emission is negative in {n} years, so OSeMOSYS forbids this mode then."
+            text = (
+                f"{self.m.words(name, at)}: the emission is negative in {n} years, so OSeMOSYS forbids this mode then."
+            )
             hint = "Run with -o negative_emission=allow to let it count."
             yield self.problem(name, text, *map(int, at), code="negative-emission", hint=hint, severity="warning")
 
@@ -344,22 +386,41 @@ class _Rules:
             if assumed:
                 listed = ", ".join(f"{n} {PARAMETERS[n].default:g}" for n in assumed)
                 text = f"the source states no default for these parameters, so otoole's count: {listed}."
-                yield place.problem(text, severity="info", code="default-assumed", hint="A configuration states defaults.")
+                yield place.problem(
+                    text, severity="info", code="default-assumed", hint="A configuration states defaults."
+                )
         for name, found in m.given.items():
             if name in UPPER and not self.pulp and (found.values == FAR_AWAY).any():
                 n = int((found.values == FAR_AWAY).sum())
-                yield self.problem(name, f"{n} limits of 999999 are taken as unlimited.", code="unlimited", severity="info")
+                yield self.problem(
+                    name, f"{n} limits of 999999 are taken as unlimited.", code="unlimited", severity="info"
+                )
         real = [n for n in UPPER if self.m.default(n) in _REAL_BOUNDS and self.is_open(n)]
         if real:
             text = f"defaults of 9999 or 99999 are bounds like any other here, not unlimited: {', '.join(real)}."
             yield place.problem(text, severity="info", code="real-bound")
         avail = m.array("AvailabilityFactor")
-        yield from self.where("AvailabilityFactor", avail > 1, "an availability above 1 limits nothing", code="availability", severity="warning")
+        yield from self.where(
+            "AvailabilityFactor",
+            avail > 1,
+            "an availability above 1 limits nothing",
+            code="availability",
+            severity="warning",
+        )
         if (self.t.rates() == 0).any() or (m.array("DiscountRate") == 0).any():
             text = "a discount rate is 0: GNU MathProg stops at 0/0; the limit 1/n is taken."
             yield self.problem("DiscountRate", text, code="zero-rate", severity="info")
+        n = len(m.sets[SLICE])
+        if is_hp(m) and (m.array("GIS_Losses") != 0).any() and (divisor := greatest_label(m.sets[SLICE])) != n:
+            text = (
+                f"OSeMOSYS_PuLP spreads losses over {divisor} slices, the greatest label as text, though there are {n}."
+            )
+            hint = f"The import does the same, so that results agree: {n / divisor:.3g} times the losses."
+            yield self.problem("GIS_Losses", text, 0, code="read-by-pulp", hint=hint, severity="warning")
         if self.pulp and not is_hp(m):
-            text = "OSeMOSYS_PuLP weighs investments otherwise than the reference formulation (no annuities of their own)."
+            text = (
+                "OSeMOSYS_PuLP weighs investments otherwise than the reference formulation (no annuities of their own)."
+            )
             hint = "The scenario gets accounting=osemosys, as the reference has it."
             yield place.problem(text, severity="warning", code="accounting", hint=hint)
         yield from self.idle_modes()
@@ -380,17 +441,17 @@ class _Rules:
         idle = np.argwhere(self.t.modes & ~has)
         if len(idle):
             named = [f"{self.m.sets[TECHNOLOGY][t]}/{self.m.sets[MODE][k]}" for _, t, k in idle]
-            text = f"{len(idle)} modes have no flows, but can meet a lower limit on activity or earn: {', '.join(named[:10])}{' ...' if len(named) > 10 else ''}."  # noqa: PLR2004
+            listed = ", ".join(named[:10]) + (" ..." if len(named) > 10 else "")  # noqa: PLR2004
+            text = f"{len(idle)} modes have no flows, but can meet a lower limit on activity or earn: {listed}."
             yield Place(self.source.file).problem(text, severity="info", code="idle-mode")
 
     def without_effect(self) -> Iterator[Problem]:
         """Say what is given of emissions, fuels or storage that nothing in the model refers to."""
         if not self.m.sets[EMISSION]:
             return
-        unused: Sequence[str] = []
+        told: set[int] = set()
         if (found := self.m.given.get("EmissionActivityRatio")) is not None:
             told = set(found.at[2, found.values != 0].tolist())
-            unused = [e for i, e in enumerate(self.m.sets[EMISSION]) if i not in told]
-        if unused:
+        if unused := [e for i, e in enumerate(self.m.sets[EMISSION]) if i not in told]:
             text = f"no technology emits {', '.join(unused)}."
             yield self.problem(EMISSION, text, code="not-emitted", severity="info")

@@ -6,6 +6,7 @@ them into the order of the sets: each parameter as an array, defaults filled in.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-MOST_CELLS = 50_000_000
-"""Number of values of one parameter, with its defaults, beyond which a model is refused."""
+MOST_CELLS = 40_000_000
+"""Number of values of one parameter, with its defaults, beyond which a model is refused; a tenth of it with three indices."""
+_MANY_TABLES = 3
+_SPARSE = (
+    "InputActivityRatio",
+    "OutputActivityRatio",
+    "EmissionActivityRatio",
+    "TechnologyToStorage",
+    "TechnologyFromStorage",
+)
+_MOST_PLACES = 2**62
 _SHOWN = 20
 _MOST_STRANGERS = 500
 
@@ -207,7 +217,10 @@ class Model:
         self._lookup = {name: self._places(name) for name in SETS}
         self._lookup[OTHER_REGION] = self._lookup[REGION]
         self._strangers: dict[tuple[str, str], list[tuple[str, Place, int, int]]] = {}
-        self.given = {name: self._values(name, blocks) for name, blocks in source.blocks.items() if name in PARAMETERS}
+        known = {
+            name: blocks for name, blocks in source.blocks.items() if name in PARAMETERS and PARAMETERS[name].indices
+        }
+        self.given = {name: self._values(name, blocks) for name, blocks in known.items()}
         self._report_strangers()
 
     # --- sets ---------------------------------------------------------------------------------------------------------
@@ -232,6 +245,13 @@ class Model:
     # --- values -------------------------------------------------------------------------------------------------------
     def _values(self, name: str, blocks: Sequence[Block]) -> Values:
         indices = PARAMETERS[name].indices
+        if self.cells(name) > _MOST_PLACES:
+            self.problems.append(self.source.place(name).problem(f"the sets of {name} are too large.", code="unsafe"))
+            blocks = []
+        if not blocks:
+            return Values(
+                np.empty((len(indices), 0), np.int64), np.empty(0), np.empty(0, np.int32), np.empty(0, np.int32)
+            )
         at = np.concatenate([np.stack([self._lookup[i][b.labels[i]] for i in indices]) for b in blocks], axis=1)
         values = np.concatenate([b.values for b in blocks])
         rows = np.concatenate([b.rows for b in blocks])
@@ -263,7 +283,9 @@ class Model:
             if len(uses) > 1:
                 text = f"{text[:-1]}; it is used in {', '.join(use[0] for use in uses)}."
             if self.source.dialect == "pulp":
-                text = f"{text} OSeMOSYS_PuLP never reads these {sum(use[3] for use in uses)} values, nor does the import."
+                text = (
+                    f"{text} OSeMOSYS_PuLP never reads these {sum(use[3] for use in uses)} values, nor does the import."
+                )
                 facts = {"severity": "warning", "code": "not-read-by-pulp"}
             self.problems.append(place.problem(text, row, column=name, value=word, hint=hint, **facts))
 
@@ -283,6 +305,9 @@ class Model:
         again = np.zeros(len(key), bool)
         again[order[twin]] = True
         if again.any():
+            # One value per row tells it: a row of a table is often there twice as a whole.
+            _, first = np.unique(np.stack([found.block, found.rows])[:, again], axis=1, return_index=True)
+            again[np.setdiff1d(np.flatnonzero(again), np.flatnonzero(again)[first])] = False
             hint = "Leave one of the two."
             self.report(name, again, lambda _: "the value is given twice", hint, code="duplicate", found=found)
 
@@ -290,7 +315,7 @@ class Model:
         """Return one number per value that tells its indices."""
         found = self.given[name] if found is None else found
         sizes = [max(self.size[i], 1) for i in PARAMETERS[name].indices]
-        return np.ravel_multi_index(tuple(found.at), sizes).astype(np.int64)
+        return np.asarray(np.ravel_multi_index(tuple(found.at), sizes), np.int64)
 
     def report(
         self, name: str, bad: Mask, message: Any, hint: str = "", *, found: Values | None = None, **facts: Any
@@ -340,14 +365,16 @@ class Model:
             full[tuple(found.at)] = found.values
         return full
 
+    def cells(self, name: str) -> int:
+        """Return how many values a parameter has with its defaults."""
+        return math.prod(self.size[i] for i in PARAMETERS[name].indices)
+
     def too_large(self) -> list[Problem]:
         """Return a problem for each parameter whose array would be too large."""
-        wide = ("CapacityFactor", "SpecifiedDemandProfile", "VariableCost")
-        names = [n for n, p in PARAMETERS.items() if p.kind == "model" and len(p.indices) <= 3] + [*wide]  # noqa: PLR2004
         found = []
-        for name in names:
-            n = int(np.prod([float(self.size[i]) for i in PARAMETERS[name].indices]))
-            if n > MOST_CELLS:
-                text = f"the sets ask for {n:,} values of {name}, more than the {MOST_CELLS:,} that are read."
+        for name, parameter in PARAMETERS.items():
+            most = MOST_CELLS if len(parameter.indices) > _MANY_TABLES else MOST_CELLS // 10
+            if parameter.indices and name not in _SPARSE and (n := self.cells(name)) > most:
+                text = f"the sets ask for {n:,} values of {name}, more than the {most:,} that are read."
                 found.append(self.source.place(name).problem(text, column=name, code="unsafe"))
         return found
