@@ -114,7 +114,9 @@ def revert(db: Database, scenario: str, revision: str, message: str = "") -> Rev
             raise UserError(f"'{scenario}' is as it was at {revision}: there is nothing to revert.")
         counts = [n_set, n_removed, new]
         writer.con.execute("UPDATE meta.revision SET n_set = ?, n_removed = ? WHERE revision = ?", counts)
-        changes = compare(writer.con, f"{scenario}@{before.revision}", f"{scenario}@{new}", results=False, as_given=True)
+        changes = compare(
+            writer.con, f"{scenario}@{before.revision}", f"{scenario}@{new}", results=False, as_given=True
+        )
     return Reverted(before.name, new, old.revision, changes)
 
 
