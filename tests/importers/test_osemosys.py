@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import openpyxl
 import pytest
 
 from dhsdb import Store
-from dhsdb.errors import ProblemsError, UnknownNameError
+from dhsdb.cli import run
+from dhsdb.errors import EXIT_USER, ProblemsError, UnknownNameError
 from dhsdb.importers import batch
 from dhsdb.importers.osemosys import OsemosysImporter
 from dhsdb.importers.osemosys_csv import read_config
@@ -322,6 +324,18 @@ def test_what_the_user_wants_left_out_is_left_out(store: Store, tmp_path: Path) 
         store.import_("osemosys", path, scenario="s", options={"energy_unt": "PJ"})
     with pytest.raises(ProblemsError, match="furlong"):
         store.import_("osemosys", path, scenario="s", options={"energy_unit": "furlong", "ignore": "UDCConstant"})
+
+
+def test_the_command_line_takes_options_of_the_format(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(text(tmp_path))
+    base = ["--store", str(store.db.path), "import", "osemosys", path, "--scenario", "s", "--json"]
+    assert run([*base, "-o", "emission_unit=kt", "-o", "currency=million USD"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == "osemosys"
+    assert {r["option"]: r["value"] for r in rows(store, "model_option")}["currency"] == "million USD"
+    for wrong in ("emission_unit", "emision_unit=kt", "emission_unit=furlong"):
+        assert run([*base, "-o", wrong]) == EXIT_USER, wrong
 
 
 # --- MathProg --------------------------------------------------------------------------------------------------------
