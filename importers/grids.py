@@ -1,0 +1,223 @@
+"""Files of places, whatever their form, as grids: a header, rows of cells, and geometries where the form has them.
+
+Workbooks, delimited text, KML and KMZ, GeoJSON and GeoPackage; what a file is shows in its first bytes, not its name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from dhsdb.errors import Problem
+from dhsdb.importers.kml import read_kml
+from dhsdb.importers.workbooks import open_workbook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+MAX_BYTES = 500_000_000
+"""Size of a text file or GeoPackage beyond which it is refused."""
+MAX_CELLS = 20_000_000
+DEGREES = 4326
+GEOMETRY = "geometry"
+SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg")
+_SQLITE = b"SQLite format 3\x00"
+_ENCODINGS = ("utf-8-sig", "cp1252")
+
+
+@dataclass(slots=True)
+class Grid:
+    """A sheet, text table or layer.
+
+    Attributes
+    ----------
+    rows
+        Cells; text, numbers, booleans, None where blank, shapely objects in the column ``geometry`` of layers.
+    numbers
+        Number of each row in the source.
+    broken
+        What is wrong with cells that only look blank, by number of the row and column (from 0).
+    epsg
+        Code of the geometries' system, where the file says it.
+    """
+
+    file: Path
+    sheet: str
+    header: list[str]
+    rows: list[list[object]]
+    numbers: list[int]
+    broken: dict[tuple[int, int], str]
+    epsg: int | None = None
+
+    def problem(
+        self, message: str, row: int | None = None, column: str = "", value: object = None, hint: str = "", **facts: str
+    ) -> Problem:
+        """Return a problem of this grid."""
+        return Problem(message, str(self.file), self.sheet, row, column, value, hint, **facts)
+
+
+def files_of(paths: Sequence[Path]) -> Iterator[Path | Problem]:
+    """Yield files, and those of folders that may hold places; a folder without any is a problem."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(
+            p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and not p.name.startswith((".", "~$"))
+        )
+        yield from inside
+        if not inside:
+            hint = f"Files of places end in {', '.join(SUFFIXES)}."
+            yield Problem("the folder holds no file of places.", str(path), hint=hint, code="format")
+
+
+def read_grids(path: Path) -> list[Grid | Problem]:
+    """Return what a file holds, sheet by sheet or layer by layer, and what is wrong with it."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        return [Problem("the file is empty.", str(path), code="format")]
+    if head.startswith(b"PK"):
+        return list(_kml(path) if _is_kmz(path) else _workbook(path))
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return list(_workbook(path))
+    if path.stat().st_size > MAX_BYTES:
+        return [Problem("the file is too large to be read.", str(path), hint="Split it.", code="unsafe")]
+    if head.startswith(_SQLITE):
+        return list(_layers(path))
+    if text.startswith(b"<"):
+        return list(_kml(path))
+    return list(_geojson(path) if text.startswith(b"{") else _text(path))
+
+
+# --- forms -----------------------------------------------------------------------------------------------------------
+def _is_kmz(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return path.suffix.casefold() == ".kmz"
+    return "xl/workbook.xml" not in names and "[Content_Types].xml" not in names
+
+
+def _workbook(path: Path) -> Iterator[Grid | Problem]:
+    book = open_workbook(path)
+    if isinstance(book, Problem):
+        yield book
+        return
+    try:
+        for name in book.names:
+            sheet = book.sheet(name)
+            if isinstance(sheet, Problem):
+                yield sheet
+            else:
+                yield _grid(path, name, sheet.rows, sheet.broken)
+    finally:
+        book.close()
+
+
+def _grid(path: Path, sheet: str, rows: list[list[object]], broken: dict[tuple[int, int], str]) -> Grid:
+    """Return a sheet whose header is its first row that is not blank; blank rows are left out."""
+    used = [i for i, row in enumerate(rows) if any(c is not None and str(c).strip() for c in row)]
+    used = sorted({*used, *(row - 1 for row, _ in broken if 0 < row <= len(rows))})
+    header = ["" if c is None else str(c).strip() for c in rows[used[0]]] if used else []
+    return Grid(path, sheet, header, [rows[i] for i in used[1:]], [i + 1 for i in used[1:]], broken)
+
+
+def _text(path: Path) -> Iterator[Grid | Problem]:
+    content = path.read_bytes()
+    if b"\x00" in content:
+        hint = "Give a workbook, CSV, KML, KMZ, GeoJSON or GPKG file."
+        yield Problem("this is no text, nor another form that holds places.", str(path), hint=hint, code="format")
+        return
+    encoding = next(name for name in (*_ENCODINGS, "latin-1") if _decodes(content, name))
+    if encoding != _ENCODINGS[0]:
+        said = f"the file is not in UTF-8; it was read as {encoding}."
+        yield Problem(said, str(path), hint="Look at its names.", severity="warning", code="encoding")
+    lines = content.decode(encoding).splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    separator = max("\t;,|", key=first.count)
+    try:
+        rows = [
+            [c.strip() or None for c in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator)
+        ]
+    except csv.Error as error:
+        yield Problem(f"the table can't be read ({error}).", str(path), hint="Are all quotes closed?", code="format")
+        return
+    width = max(map(len, rows), default=0)
+    if width * len(rows) > MAX_CELLS:
+        yield Problem("the table is too large to be read.", str(path), hint="Split it.", code="unsafe")
+        return
+    yield _grid(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _kml(path: Path) -> Iterator[Grid | Problem]:
+    marks = read_kml(path)
+    if isinstance(marks, Problem):
+        yield marks
+        return
+    for mark in marks:
+        for wrong in mark.wrong:
+            yield Problem(
+                f"placemark '{mark.name}' has {wrong}", str(path), row=mark.number, column=GEOMETRY, code="geometry"
+            )
+    names = list(
+        dict.fromkeys(name for mark in marks for name in mark.data if name.casefold() not in ("name", GEOMETRY))
+    )
+    rows = [[m.name, *(m.data.get(n) or None for n in names), shape] for m in marks for shape in m.shapes]
+    numbers = [mark.number for mark in marks for _ in mark.shapes]
+    yield Grid(path, "", ["name", *names, GEOMETRY], rows, numbers, {}, DEGREES)
+
+
+def _geojson(path: Path) -> Iterator[Grid | Problem]:
+    """Yield the one layer of a GeoJSON file; it is parsed first, so that GDAL sees nothing but whole GeoJSON."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        hint = "Export it anew."
+        yield Problem(f"the JSON is damaged or not complete ({error}).", str(path), hint=hint, code="format")
+        return
+    if found.get("type") not in ("FeatureCollection", "Feature"):
+        text = "this is JSON, but no GeoJSON: its type is not FeatureCollection."
+        yield Problem(text, str(path), value=str(found.get("type"))[:40], hint="Export it as GeoJSON.", code="format")
+        return
+    yield from _layers(path)
+
+
+def _layers(path: Path) -> Iterator[Grid | Problem]:
+    import pyogrio  # type: ignore[import-untyped]  # heavy
+    import pyproj
+    import shapely
+
+    errors = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FieldError)
+    try:
+        for name, kind in pyogrio.list_layers(path):
+            if kind is None:
+                text = f"layer '{name}' has no geometries; it was not read."
+                yield Problem(text, str(path), name, severity="info", code="ignored")
+                continue
+            frame = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
+            code = frame.crs.to_epsg() if frame.crs is not None else None
+            columns = [c for c in frame.columns if c != frame.geometry.name]
+            shapes = shapely.force_2d(frame.geometry.to_numpy())
+            data = frame[columns].astype(object).where(frame[columns].notna(), None)
+            rows = [[*row, shape] for row, shape in zip(data.to_numpy(), shapes, strict=True)]
+            numbers = [int(i) + 1 for i in frame.index]
+            yield Grid(path, str(name), [*map(str, columns), GEOMETRY], rows, numbers, {}, code)
+    except (*errors, ValueError, TypeError, OverflowError, pyproj.exceptions.CRSError, shapely.GEOSException) as error:
+        hint = "Export it anew."
+        yield Problem(f"the file is damaged or not complete ({error}).", str(path), hint=hint, code="format")

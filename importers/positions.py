@@ -1,0 +1,446 @@
+"""Where the rows of a table of places lie: swapped, shifted and mixed coordinates are seen, said, and never guessed.
+
+What decides between two readings is a region: ``--bbox``, else where the system asked for is made for, else the geometries
+beside the columns, else the other rows if all but a few of them agree. Where nothing decides, the rows are refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from dhsdb.importers.place_columns import read_degrees, read_position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dhsdb.errors import Problem
+    from dhsdb.importers.grids import Grid
+    from dhsdb.importers.place_columns import Columns
+    from dhsdb.importers.rows import Request
+
+    Box = tuple[float, float, float, float]
+    Mask = NDArray[np.bool_]
+
+DEGREES = 4326
+FEW_SHARE = 0.05
+"""Share of a table's rows that may disagree with the others and are still read as those are."""
+_FEW_ROWS = 8
+_CLOSE = 0.01
+_METRES = 1000
+_WKT = re.compile(
+    r"\s*(?:SRID\s*=\s*(\d+)\s*;)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b", re.IGNORECASE
+)
+_SHOWN = 60
+
+
+@dataclass(slots=True)
+class Positions:
+    """Positions of the rows of a grid.
+
+    Attributes
+    ----------
+    shapes
+        Geometry of each row, None where it has none.
+    codes
+        Coordinate system of each.
+    inside
+        Whether a row lies in the box asked for.
+    moved
+        Text that stood in the geometry's column of rows whose geometry stands in another: index of the row -> column, text.
+    notes
+        Problems and findings.
+    """
+
+    shapes: list[Any]
+    codes: list[int]
+    inside: list[bool]
+    moved: dict[int, tuple[int, str]] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers in words.
+
+    Examples
+    --------
+    >>> ranges([2, 3, 4, 7])
+    'rows 2-4, 7'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:_SHOWN]]
+    more = f" and {len(runs) - _SHOWN} more places" if len(runs) > _SHOWN else ""
+    return f"row{'s' * (len(runs) > 1 or runs[0][0] != runs[0][1])} {', '.join(words)}{more}" if runs else "no rows"
+
+
+def locate(grid: Grid, columns: Columns, request: Request) -> Positions:
+    """Return where the rows of a grid lie."""
+    return _Locator(grid, columns, request).run()
+
+
+class _Locator:
+    """The rows of one grid on their way to positions."""
+
+    def __init__(self, grid: Grid, columns: Columns, request: Request) -> None:
+        n = len(grid.rows)
+        self.grid = grid
+        self.columns = columns
+        self.request = request
+        self.found = Positions([None] * n, [grid.epsg or DEGREES] * n, [True] * n)
+        self.pairs: dict[int, tuple[float, float]] = {}
+        self.metres: list[int] = []
+        self.texts: list[int] = []
+        self.lettered: list[int] = []
+
+    def run(self) -> Positions:
+        """Read all rows, then judge them together."""
+        for i in range(len(self.grid.rows)):
+            self.read_shape(i)
+            self.read_pair(i)
+        self.say_shifted()
+        self.compare()
+        self.take_pairs()
+        self.settle_metres()
+        self.judge()
+        if self.texts:
+            text = f"coordinates are stored as text in {self.rows(self.texts)}; they were read as numbers."
+            self.note(text, "text-number", severity="info")
+        if self.lettered:
+            text = f"latitude and longitude stand in each other's column in {self.rows(self.lettered)}, as their letters say."
+            self.note(text, "swapped")
+        return self.found
+
+    def rows(self, which: Iterable[int]) -> str:
+        return ranges(self.grid.numbers[i] for i in which)
+
+    def note(self, text: str, code: str, *, severity: str = "warning", hint: str = "", row: int | None = None) -> None:
+        self.found.notes.append(self.grid.problem(text, row, "geometry", hint=hint, severity=severity, code=code))
+
+    def cell(self, i: int, meaning: str) -> object:
+        """Return the first cell of a meaning that is not blank."""
+        cells = (self.grid.rows[i][at] for at in self.columns.at.get(meaning, ()))
+        return next((c for c in cells if c is not None and str(c).strip()), None)
+
+    # --- cells --------------------------------------------------------------------------------------------------------
+    def read_shape(self, i: int) -> None:
+        """Take the geometry of a row, also where it stands in a column beside."""
+        if "geometry" not in self.columns:
+            return
+        cell = self.cell(i, "geometry")
+        if cell is None or self.take_shape(i, cell):
+            return
+        row, own = self.grid.rows[i], self.columns.at["geometry"]
+        others = [at for at, c in enumerate(row) if at not in own and isinstance(c, str) and _WKT.match(c)]
+        if len(others) == 1 and self.take_shape(i, row[others[0]]):
+            self.found.moved[i] = others[0], str(cell)
+            return
+        hint = "Write WKT, as in POINT (18.05 59.33)."
+        number = self.grid.numbers[i]
+        self.found.notes.append(
+            self.grid.problem("this is no geometry.", number, "geometry", str(cell)[:80], hint, code="geometry")
+        )
+
+    def take_shape(self, i: int, cell: object) -> bool:
+        import shapely  # heavy
+
+        shape: Any = cell
+        if isinstance(cell, str):
+            found = _WKT.match(cell)
+            shape = shapely.from_wkt(cell[found.start(2) :], on_invalid="ignore") if found else None
+            if found and found[1]:
+                self.found.codes[i] = int(found[1])
+        if not shapely.is_geometry(shape) or shape.is_empty:
+            return False
+        self.found.shapes[i] = shapely.force_2d(shape)
+        return True
+
+    def read_pair(self, i: int) -> None:
+        """Take latitude and longitude, or easting and northing, of a row as longitude and latitude."""
+        for names in (("longitude", "latitude"), ("x", "y")):
+            if all(name in self.columns for name in names):
+                self.read_cells(i, names)
+                return
+        if "position" in self.columns and (cell := self.cell(i, "position")) is not None:
+            found = read_position(cell)
+            if found is None:
+                hint = "Write latitude, longitude, as in 59.33, 18.05."
+                self.bad_cell(i, "position", cell, hint)
+            else:
+                self.pairs[i] = found[::-1]
+
+    def read_cells(self, i: int, names: tuple[str, str]) -> None:
+        cells = [self.cell(i, name) for name in names]
+        found = [read_degrees(c) if c is not None else None for c in cells]
+        for name, cell, value in zip(names, cells, found, strict=True):
+            if cell is not None and value is None:
+                self.bad_cell(i, name, cell, "Write decimal degrees, as in 59.3345, or 59°20'4.2\"N.")
+        if found[0] is not None and found[1] is not None:
+            (x, east), (y, north) = found[0], found[1]
+            self.pairs[i] = (x, y)
+            if east in ("N", "S") and north in ("E", "W"):
+                self.pairs[i] = (y, x)
+                self.lettered.append(i)
+            if any(isinstance(c, str) for c in cells) and self.grid.sheet:
+                self.texts.append(i)
+        elif (cells[0] is None) != (cells[1] is None) and self.found.shapes[i] is None:
+            missing = names[0] if cells[0] is None else names[1]
+            text = f"the {missing} is missing."
+            self.found.notes.append(self.grid.problem(text, self.grid.numbers[i], missing, code="geometry"))
+
+    def bad_cell(self, i: int, name: str, cell: object, hint: str) -> None:
+        """Report a cell, mildly if the row has its geometry elsewhere."""
+        mild = self.found.shapes[i] is not None
+        text = f"this is no {name}{': the geometry beside was taken' if mild else ''}."
+        header = self.grid.header[self.columns.at[name][0]]
+        facts = {"severity": "warning" if mild else "error", "code": "geometry"}
+        self.found.notes.append(self.grid.problem(text, self.grid.numbers[i], header, str(cell)[:80], hint, **facts))
+
+    # --- rows together ------------------------------------------------------------------------------------------------
+    def say_shifted(self) -> None:
+        by_column: dict[int, list[int]] = {}
+        for i, (at, _) in self.found.moved.items():
+            by_column.setdefault(at, []).append(i)
+        for at, which in by_column.items():
+            said = sorted({self.found.moved[i][1][:40] for i in which})[:3]
+            text = (
+                f"the geometry of {self.rows(which)} stands in column '{self.grid.header[at]}', and geometry says '{', '.join(said)}':"
+                " the row is shifted. The geometry was taken from there."
+            )
+            self.note(text, "shifted")
+
+    def compare(self) -> None:
+        """Compare geometries with the coordinates beside them; the geometry is taken."""
+        swapped: list[int] = []
+        other: list[int] = []
+        for i, (x, y) in self.pairs.items():
+            shape = self.found.shapes[i]
+            if shape is None or self.found.codes[i] != DEGREES or _is_metres(shape.bounds):
+                continue
+            east, north = shape.centroid.x, shape.centroid.y
+            if max(abs(x - east), abs(y - north)) > _CLOSE:
+                (swapped if max(abs(y - east), abs(x - north)) <= _CLOSE else other).append(i)
+        if swapped:
+            self.note(
+                f"latitude and longitude are swapped in {self.rows(swapped)}; the geometry beside them was taken.",
+                "swapped",
+            )
+        if other:
+            text = f"latitude and longitude say another place than the geometry in {self.rows(other)}; the geometry was taken."
+            self.note(text, "contradiction", hint="Look at these rows.")
+
+    def take_pairs(self) -> None:
+        """Use the coordinates of rows without geometry, as they stand or swapped where geometries beside tell."""
+        import numpy as np  # heavy
+        import shapely
+
+        open_rows = [i for i in self.pairs if self.found.shapes[i] is None]
+        anchors = [i for i, s in enumerate(self.found.shapes) if s is not None and self.is_degrees(i)]
+        if len(anchors) >= _FEW_ROWS and self.region() is None and open_rows:
+            box = _box_of(np.array([_middle(self.found.shapes[i]) for i in anchors]))
+            swapped = [i for i in open_rows if not _within(box, self.pairs[i]) and _within(box, self.pairs[i][::-1])]
+            for i in swapped:
+                self.pairs[i] = self.pairs[i][::-1]
+            if swapped:
+                self.note(
+                    f"latitude and longitude are swapped in {self.rows(swapped)}: the other geometries show it.",
+                    "swapped",
+                )
+        for i in open_rows:
+            self.found.shapes[i] = shapely.Point(self.pairs[i])
+
+    def is_degrees(self, i: int) -> bool:
+        return self.found.codes[i] == DEGREES and not _is_metres(self.found.shapes[i].bounds)
+
+    def settle_metres(self) -> None:
+        """Give geometries in metres the system that was asked for."""
+        shapes = self.found.shapes
+        metres = [
+            i for i, s in enumerate(shapes) if s is not None and self.found.codes[i] == DEGREES and _is_metres(s.bounds)
+        ]
+        if not metres:
+            return
+        if self.request.epsg is None:
+            text = f"the coordinates of {self.rows(metres)} are in metres, but the system is not said."
+            self.found.notes.append(
+                self.grid.problem(
+                    text, self.grid.numbers[metres[0]], "geometry", hint="Name it with --crs.", code="crs"
+                )
+            )
+            return
+        for i in metres:
+            self.found.codes[i] = self.request.epsg
+        text = f"the coordinates of {self.rows(metres)} are in metres; they were read in EPSG:{self.request.epsg}."
+        self.note(text, "mixed-crs")
+
+    # --- regions ------------------------------------------------------------------------------------------------------
+    def region(self) -> Box | None:
+        """Return the box that decides between readings: the one asked for, else where the system is made for."""
+        return self.request.bbox or (area_of_use(self.request.epsg) if self.request.epsg else None)
+
+    def judge(self) -> None:
+        """Swap what only fits swapped; report what fits in no way, or in both."""
+        import numpy as np  # heavy
+
+        which = [i for i, s in enumerate(self.found.shapes) if s is not None and self.is_degrees(i)]
+        if not which:
+            self.settle_projected()
+            return
+        xy = np.array([_middle(self.found.shapes[i]) for i in which])
+        region = self.region()
+        if region is not None:
+            self.judge_by(region, which, xy)
+        else:
+            self.judge_alone(which, xy)
+        self.settle_projected()
+
+    def judge_by(self, box: Box, which: Sequence[int], xy: NDArray[np.float64]) -> None:
+        off = _outside(box, xy)
+        swapped = off & ~_outside(box, xy[:, ::-1])
+        self.swap(which, swapped, "only so they lie in the region of the study")
+        lost = [i for i, bad in zip(which, off & ~swapped, strict=True) if bad]
+        if not lost:
+            return
+        if self.request.bbox:
+            for i in lost:
+                self.found.inside[i] = False
+            self.note(f"{self.rows(lost)} lie outside the box and were left out.", "outside", severity="info")
+            return
+        for i in lost:
+            x, y = _middle(self.found.shapes[i])
+            text = f"this place (longitude {x:g}, latitude {y:g}) is not where EPSG:{self.request.epsg} is made for, nor is it swapped."
+            self.found.notes.append(
+                self.grid.problem(text, self.grid.numbers[i], "geometry", hint="Mend the coordinates.", code="outside")
+            )
+
+    def judge_alone(self, which: Sequence[int], xy: NDArray[np.float64]) -> None:
+        """Judge rows by each other: few may be swapped, and then are those that mirror the many."""
+        import numpy as np
+
+        globe = _outside((-180, -90, 180, 90), xy)
+        mirrored = globe & ~_outside((-180, -90, 180, 90), xy[:, ::-1])
+        upper = xy[:, 1] > xy[:, 0]
+        many = upper if upper.mean() >= 0.5 else ~upper  # noqa: PLR2004
+        centre = np.median(xy[many], axis=0)
+        slack = max(1.0, 3 * float(np.quantile(np.abs(xy[many] - centre).max(axis=1), 0.8)))
+        suspect = (np.abs(xy - centre).max(axis=1) > slack) & (np.abs(xy[:, ::-1] - centre).max(axis=1) <= slack)
+        n_few = max(int(FEW_SHARE * len(xy)), int(len(xy) >= _FEW_ROWS))
+        if suspect.sum() > n_few:
+            rows = self.rows(i for i, bad in zip(which, suspect, strict=True) if bad)
+            text = f"{rows} have latitude and longitude the other way round than the other rows, and nothing says which way is right."
+            hint = "Name the region with --bbox W,S,E,N, or the system with --crs."
+            first = self.grid.numbers[which[int(np.flatnonzero(suspect)[0])]]
+            self.found.notes.append(self.grid.problem(text, first, "geometry", hint=hint, code="swapped"))
+            return
+        self.swap(which, suspect, "only so they lie among the others")
+        for i in (i for i, bad in zip(which, globe & ~suspect, strict=True) if bad):
+            x, y = _middle(self.found.shapes[i])
+            hint = (
+                "If latitude and longitude are swapped, change them."
+                if mirrored[list(which).index(i)]
+                else "Mend the coordinates."
+            )
+            text = f"longitude {x:g}, latitude {y:g} is not on the globe."
+            self.found.notes.append(
+                self.grid.problem(text, self.grid.numbers[i], "geometry", hint=hint, code="geometry")
+            )
+        far = (np.abs(xy - centre).max(axis=1) > max(3.0, 5 * slack)) & ~suspect & ~globe
+        if far.any():
+            rows = self.rows(i for i, bad in zip(which, far, strict=True) if bad)
+            self.note(f"{rows} lie far from the others.", "far", hint="Look at their coordinates.")
+
+    def swap(self, which: Sequence[int], swapped: Mask, why: str) -> None:
+        import shapely
+
+        listed = [i for i, bad in zip(which, swapped, strict=True) if bad]
+        for i in listed:
+            self.found.shapes[i] = shapely.transform(self.found.shapes[i], lambda xy: xy[:, ::-1])
+        if listed:
+            self.note(
+                f"latitude and longitude of {self.rows(listed)} are swapped; they were swapped back, since {why}.",
+                "swapped",
+            )
+
+    def settle_projected(self) -> None:
+        """Report geometries in metres that don't lie in the region, and leave those outside the box out."""
+        box = self.region()
+        which = [i for i, s in enumerate(self.found.shapes) if s is not None and not self.is_degrees(i)]
+        if box is None:
+            return
+        for i in which:
+            if self.found.codes[i] == DEGREES:
+                continue
+            place = to_degrees(self.found.codes[i])(*_middle(self.found.shapes[i]))
+            if _within(box, place):
+                continue
+            if self.request.bbox:
+                self.found.inside[i] = False
+                continue
+            text = f"this place in EPSG:{self.found.codes[i]} is not where EPSG:{self.request.epsg} is made for."
+            hint = "Mend the coordinates, or name their system with --crs."
+            self.found.notes.append(
+                self.grid.problem(text, self.grid.numbers[i], "geometry", hint=hint, code="outside")
+            )
+
+
+# --- boxes -----------------------------------------------------------------------------------------------------------
+def area_of_use(epsg: int) -> Box | None:
+    """Return where a coordinate system is made for; None if that is not known or it has none."""
+    from pyproj import CRS  # heavy
+    from pyproj.exceptions import CRSError
+
+    try:
+        area = CRS.from_epsg(epsg).area_of_use
+    except CRSError:
+        return None
+    return (area.west, area.south, area.east, area.north) if area is not None and area.west < area.east else None
+
+
+@functools.lru_cache(maxsize=64)
+def to_degrees(epsg: int) -> Callable[[float, float], tuple[float, float]]:
+    """Return the way from a coordinate system to longitude and latitude."""
+    from pyproj import Transformer
+    from pyproj.exceptions import CRSError
+
+    try:
+        return cast(
+            "Callable[[float, float], tuple[float, float]]",
+            Transformer.from_crs(epsg, DEGREES, always_xy=True).transform,
+        )
+    except CRSError:
+        return lambda _x, _y: (float("nan"), float("nan"))
+
+
+def _middle(shape: Any) -> tuple[float, float]:
+    west, south, east, north = shape.bounds
+    return (west + east) / 2, (south + north) / 2
+
+
+def _is_metres(bounds: tuple[float, float, float, float]) -> bool:
+    """Return whether numbers are too large for degrees, in both directions at once at least by one of them."""
+    return max(map(abs, bounds)) > _METRES
+
+
+def _box_of(xy: NDArray[np.float64]) -> Box:
+    """Return a generous box around points."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    slack = max(0.5, float((high - low).max()))
+    return float(low[0] - slack), float(low[1] - slack), float(high[0] + slack), float(high[1] + slack)
+
+
+def _within(box: Box, point: tuple[float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def _outside(box: Box, xy: NDArray[np.float64]) -> Mask:
+    west, south, east, north = box
+    return ~((xy[:, 0] >= west) & (xy[:, 0] <= east) & (xy[:, 1] >= south) & (xy[:, 1] <= north))
