@@ -21,6 +21,7 @@ AUTO = "auto"
 _IMPORTERS = {
     "energyplan": "dhsdb.importers.energyplan:EnergyplanImporter",
     "excel": "dhsdb.importers.excel:ExcelImporter",
+    "hotmaps": "dhsdb.importers.hotmaps:HotmapsImporter",
     "osm": "dhsdb.importers.osm:OsmImporter",
     "osemosys": "dhsdb.importers.osemosys:OsemosysImporter",
     "urbs": "dhsdb.importers.urbs:UrbsImporter",
@@ -28,6 +29,7 @@ _IMPORTERS = {
 _WORKBOOKS = {
     "osemosys": "dhsdb.importers.osemosys:recognises_book",
     "urbs": "dhsdb.importers.urbs:is_urbs",
+    "hotmaps": "dhsdb.importers.hotmaps:is_hotmaps",
     "excel": "dhsdb.importers.excel:is_native",
 }
 """What tells a workbook of a format by the names of its sheets, the most special first."""
@@ -36,6 +38,7 @@ _FOLDERS: dict[str, str] = {}
 _TEXTS = {
     "osemosys": "dhsdb.importers.osemosys:recognises",
     "energyplan": "dhsdb.importers.energyplan:recognises",
+    "hotmaps": "dhsdb.importers.hotmaps:recognises",
 }
 """What tells any other file by its path and first bytes."""
 _HEAD = 4096
