@@ -17,6 +17,12 @@ from dhsdb.database import Database
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def _endless_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tables be as wide as they are: workers of xdist say that their terminal has 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "empty.duckdb"
