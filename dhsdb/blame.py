@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dhsdb.bulk import registered
 from dhsdb.names import find
 from dhsdb.relation import Relation
-from dhsdb.schema.columns import Geometry
+from dhsdb.schema.columns import LOCAL_PLANE, Geometry
 from dhsdb.schema.effective import HOLDS, ORDER
 from dhsdb.selecting import condition, needs_spatial, selecting
 
@@ -215,8 +215,9 @@ def _in_words(
     import geopandas as gpd
     import shapely
 
-    shapes = gpd.GeoSeries(shapely.from_wkb(wkb), crs=epsg)
-    metric = shapes.to_crs(shapes.to_crs(4326).estimate_utm_crs()) if epsg and shapes.crs.is_geographic else shapes
+    shapes = gpd.GeoSeries(shapely.from_wkb(wkb), crs=None if epsg == LOCAL_PLANE else epsg)
+    is_flat = shapes.crs is None or not shapes.crs.is_geographic
+    metric = shapes if is_flat else shapes.to_crs(shapes.to_crs(4326).estimate_utm_crs())
     words: list[str] = []
     sizes: list[float | None] = []
     units: list[str | None] = []

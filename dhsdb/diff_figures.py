@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.diff_inputs import JOINED
+from dhsdb.schema.columns import LOCAL_PLANE
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,7 +142,7 @@ def _words(found: dict[str, Any], side: str) -> str | None:
 def _in_metres(old: Shapes, new: Shapes, epsg: tuple[int | None, int | None]) -> tuple[Shapes, Shapes]:
     """Return both sides in the metric system of side a, or in the nearest UTM zone if that one counts in degrees."""
     first, second = epsg[0] or epsg[1], epsg[1] or epsg[0]
-    if first is None or second is None:
+    if first is None or second is None or LOCAL_PLANE in (first, second):
         return old, new
     import geopandas as gpd
     import pandas as pd

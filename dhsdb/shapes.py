@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dhsdb.errors import UnknownNameError, UserError
 from dhsdb.names import find
+from dhsdb.schema.columns import LOCAL_PLANE
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -44,7 +45,8 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
         raise UserError(
             f"scenario '{scenario}' holds no geometries.", "Import some first, for example with `dhsdb import osm`."
         )
+    crs = None if row[0] == LOCAL_PLANE else row[0]
     for column in columns:
         wkb = [None if missing else bytes(w) for w, missing in zip(frame[column], frame[column].isna(), strict=True)]
-        frame[column] = gpd.GeoSeries(shapely.from_wkb(wkb), crs=row[0])
-    return gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=row[0])
+        frame[column] = gpd.GeoSeries(shapely.from_wkb(wkb), crs=crs)
+    return gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=crs)

@@ -32,7 +32,7 @@ MORE = re.compile(r"geometry_(\d+)")
 """Columns that continue a geometry too long for one cell."""
 
 _HEADER = re.compile(r"(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\]\s*)?")
-_SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
+_SRID = re.compile(r"\s*SRID\s*=\s*(-1|\d+)\s*;", re.IGNORECASE)
 _DEGREES = 4326
 _NOT_CALCULATED = "the formula holds no result."
 _CALCULATE = "Open the workbook in a spreadsheet program and save it, so that it holds the results."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem, UserError
 from dhsdb.importers.streets import projection, utm_epsg
+from dhsdb.schema.columns import LOCAL_PLANE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,10 +30,12 @@ def stack_epsg(con: duckdb.DuckDBPyConnection, scenario: str) -> int | None:
 
 
 def is_known(epsg: int) -> bool:
-    """Return whether there is such a coordinate system."""
+    """Return whether there is such a coordinate system, or it is a local plane."""
     from pyproj import CRS  # heavy
     from pyproj.exceptions import CRSError
 
+    if epsg == LOCAL_PLANE:
+        return True
     try:
         CRS.from_epsg(epsg)
     except CRSError:
@@ -51,6 +54,9 @@ def choose_epsg(asked: int | None, checked: Iterable[Checked]) -> int | None:
     first = next((c for c in checked if c.epsg is not None and c.rows["geometry"].null_count < c.rows.num_rows), None)
     if first is None or first.epsg is None:
         return None
+    if LOCAL_PLANE in (asked, first.epsg):
+        _agree(first.epsg, asked or first.epsg)
+        return LOCAL_PLANE
     centre = _centre(first.rows["geometry"], first.epsg)
     wanted = asked or first.epsg
     unfit = projection(wanted, centre)
@@ -79,6 +85,7 @@ def reproject(rows: pa.Table, source: int, target: int) -> pa.Table:
 
     if source == target:
         return rows
+    _agree(source, target)
     step = _transformer(source, target)
     shapes = shapely.from_wkb(np.asarray(rows["geometry"], dtype=object))
     moved = shapely.transform(shapes, lambda xy: np.column_stack(step(xy[:, 0], xy[:, 1])))
@@ -89,6 +96,16 @@ def reproject(rows: pa.Table, source: int, target: int) -> pa.Table:
     return rows.set_column(
         rows.column_names.index("geometry"), "geometry", pa.array(shapely.to_wkb(moved), pa.binary())
     )
+
+
+def _agree(source: int, target: int) -> None:
+    """Refuse to bring a local plane onto the earth, or the other way round."""
+    if source != target and LOCAL_PLANE in (source, target):
+        named = f"EPSG:{source if target == LOCAL_PLANE else target}"
+        raise UserError(
+            f"geometries in a plane of their own can't be brought together with those in {named}.",
+            "Name the system of the plane with --crs, or import into a scenario of its own.",
+        )
 
 
 def _transformer(source: int, target: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  pyproj's own function type

@@ -16,6 +16,10 @@ from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
 
+LOCAL_PLANE = -1
+"""Stands for an EPSG code where geometries lie in a plane of their own, in metres and without a place on earth."""
+
+
 class Geometry(UserDefinedType[bytes]):
     """DuckDB's core GEOMETRY type; the EPSG code belongs to the layer, not to the column."""
 

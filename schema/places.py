@@ -45,6 +45,7 @@ class Building(Place, table=True):
     floor_area_m2: float | None = size("heated floor area", "m^2")
     construction_year: int | None = count("year of construction", low=1000, high=2200)
     geometry: Any = geometry("footprint")
+    node: int | None = column(sa.BigInteger, "node of the streets that it is joined to; NULL = the nearest place")
 
 
 class BuildingDemand(InputRow, table=True):
@@ -90,6 +91,7 @@ class PlantSite(Place, table=True):
     site: str | None = words("site that it belongs to")
     existing: bool | None = flag("it stands already")
     geometry: Any = geometry("point")
+    node: int | None = column(sa.BigInteger, "node of the streets that it is joined to; NULL = the nearest place")
 
 
 class NetworkPipe(Place, table=True):
@@ -103,6 +105,8 @@ class NetworkPipe(Place, table=True):
     diameter_m: float | None = size("inner diameter", "m", high=3)
     existing: bool | None = flag("it stands already")
     geometry: Any = geometry("line")
+    pipe_type: str | None = words("pipe type", example="DN100")
+    capacity_mw: float | None = size("heat that it can carry; NULL = by diameter and temperatures")
 
 
 class PipeType(Place, table=True):
@@ -117,6 +121,15 @@ class PipeType(Place, table=True):
     max_velocity_m_s: float | None = size(
         "velocity that it is laid out for; NULL = by pressure gradient", "m/s", high=10
     )
+    cost_per_kw_m: float | None = size(
+        "investment per trench length and heat carried, besides cost_per_m", "money/kW/m"
+    )
+    loss_w_m: float | None = size("loss of the pair per trench length, whatever the temperatures", "W/m")
+    loss_per_m: float | None = share("share of the heat carried that is lost per trench length", unit="1/m")
+    min_kw: float | None = size("least heat that it is laid out for", "kW")
+    max_kw: float | None = size("most heat that it can carry; NULL = by diameter and temperatures", "kW")
+    wacc: float | None = number("cost of capital", "1/year", low=-0.5, high=1)
+    life: float | None = size("technical lifetime", "year")
 
 
 class NetworkTemperature(InputRow, table=True):

@@ -38,6 +38,18 @@ _STATEMENTS = (
     "ALTER TABLE layer.process ADD COLUMN source_mw DOUBLE",
     "ALTER TABLE layer.process_mode ADD COLUMN capacity_use DOUBLE",
     'ALTER TABLE layer."limit" ADD COLUMN base VARCHAR',
+    # Graphs without a place (topotherm, DHNx): nodes of what is joined, pipes whose cost and loss are linear in their heat.
+    "ALTER TABLE layer.building ADD COLUMN node BIGINT",
+    "ALTER TABLE layer.plant_site ADD COLUMN node BIGINT",
+    "ALTER TABLE layer.network_pipe ADD COLUMN pipe_type VARCHAR",
+    "ALTER TABLE layer.network_pipe ADD COLUMN capacity_mw DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN cost_per_kw_m DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN loss_w_m DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN loss_per_m DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN min_kw DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN max_kw DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN wacc DOUBLE",
+    "ALTER TABLE layer.pipe_type ADD COLUMN life DOUBLE",
     (
         f"CREATE TABLE layer.energyplan_file ({_ROW}, file VARCHAR NOT NULL, version VARCHAR, encoding VARCHAR,"
         " newline VARCHAR, n_lines INTEGER, ends_line BOOLEAN)"

@@ -1,0 +1,494 @@
+"""Graphs of network models: instances of topotherm, and folders of DHNx (:mod:`~dhsdb.importers.dhnx`).
+
+An instance of topotherm is a folder with nodes.csv, edges.csv, consumers.csv and producers.csv, and where given
+config.yaml and regression.csv. Edges become streets, consumers buildings with peak load and heat, producers plant sites
+and processes, and the regression a pipe type whose cost and loss are linear in the heat that it carries.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dhsdb.errors import Problem
+from dhsdb.importers.dhnx import is_dhnx, read_dhnx
+from dhsdb.importers.network_graph import Graph, check_graph, check_lengths, rows, streets, system
+from dhsdb.importers.network_tables import Kind, Row, TextTable, all_notes, find_file, read_table
+from dhsdb.importers.rows import ROW
+from dhsdb.importers.topotherm_config import Config, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dhsdb.importers.rows import Item, Request
+
+HEAT = "heat"
+MODE = "1"
+REGRESSION = "regression"
+HOURS = 8760.0
+UNITS = ("kW", "W")
+IMPOSSIBLE = 10.0
+"""Demand, as a multiple of what pipes from all producers can carry, from which on figures in kW are read as W."""
+DEFAULT: Mapping[str, float] = {
+    "heat_loss_a": 4.348e-07, "heat_loss_b": 0.02189, "capacity_a": 0.018377, "capacity_b": 567.335,
+    "power_flow_max_kW": 6.9e4, "power_flow_max_partload": 1.0,
+}  # fmt: skip
+"""Regression that topotherm takes where none is given: steel pipes at 70/55 degC."""
+
+_FILES: dict[str, dict[str, Kind]] = {
+    "nodes.csv": {"node": "count", "x": "text", "y": "number", "type": "text"},
+    "edges.csv": {"edge": "text", "from_node": "count", "to_node": "count", "length_m": "amount"},
+    "consumers.csv": {"consumer": "text", "node": "count"},
+    "producers.csv": {"producer": "text", "node": "count"},
+}
+_REGRESSION: dict[str, Kind] = dict.fromkeys(DEFAULT, "amount")
+_TYPES = ("junction", "producer", "consumer")
+_STEP = re.compile(r"(q_kw|flh_h)_t(\d{1,4})")
+_CONFIG = "config.yaml"
+
+
+class TopothermImporter:
+    """Graphs of topotherm and DHNx."""
+
+    name = "topotherm"
+    reads = "folders of topotherm (nodes, edges, consumers, producers .csv, config.yaml) and of DHNx (twn_data, invest_data)"
+    attribution = ""
+    options: ClassVar[Mapping[str, str]] = {
+        "power_unit": "unit of the consumers' q_kw columns, kW or W; default kW, or W where kW can't be",
+        "config": "file of the configuration in the folder; default config.yaml",
+        "currency": "ISO code of the amounts, which the files don't name; default EUR",
+        "price_year": "year of the price level",
+    }
+
+    def read(self, request: Request) -> Iterator[Item]:
+        """Yield the rows of one folder and what is wrong with it; no rows if anything is."""
+        unit = request.options.get("power_unit", "")
+        if unit and unit not in UNITS:
+            yield Problem(
+                f"'{unit}' is no unit of power here.", value=unit, hint=f"Allowed: {', '.join(UNITS)}.", code="unit"
+            )
+        if len(request.paths) != 1 or not request.paths[0].is_dir():
+            hint = "A folder is one graph, with nodes.csv and edges.csv, or twn_data."
+            yield Problem("name one folder.", str(request.paths[0]), hint=hint, code="format")
+        elif is_dhnx(request.paths[0]):
+            yield from read_dhnx(request)
+        else:
+            yield from _Instance(request).items()
+
+
+def is_network(folder: Path) -> bool:
+    """Return whether a folder is an instance of topotherm or of DHNx."""
+    return is_dhnx(folder) or all(find_file(folder, name) for name in ("nodes.csv", "edges.csv"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Power and full-load hours of what is joined, by time step, in kW and h; ``total`` in kWh, ``peak`` in kW."""
+
+    power: list[float]
+    hours: list[float]
+
+    @property
+    def peak(self) -> float:
+        return max(self.power, default=0.0)
+
+    @property
+    def total(self) -> float:
+        return sum(q * h for q, h in zip(self.power, self.hours, strict=True))
+
+
+class _Instance:
+    """A folder of topotherm on its way to rows."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.folder = request.paths[0]
+        self.notes: list[Problem] = []
+        self.tables: dict[str, TextTable] = {}
+        self.config: Config | None = None
+
+    def items(self) -> Iterator[Item]:
+        self.read()
+        if not self.has_error():
+            self.check()
+        said = [*self.notes, *all_notes(self.tables.values())]
+        if not self.has_error():
+            items = list(self.rows())
+            said += self.config.notes if self.config else []
+            yield from said
+            if not any(note.severity == "error" for note in said):
+                yield from items
+            return
+        yield from said
+        yield from self.config.notes if self.config else ()
+
+    def has_error(self) -> bool:
+        noted = [
+            *self.notes,
+            *(n for t in self.tables.values() for n in t.notes),
+            *(self.config.notes if self.config else ()),
+        ]
+        return any(note.severity == "error" for note in noted)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+    def read(self) -> None:
+        """Read all files of the folder."""
+        for name, columns in _FILES.items():
+            path = find_file(self.folder, name)
+            if path is None:
+                hint = f"A folder of topotherm has {', '.join(_FILES)}."
+                self.notes.append(Problem(f"{name} is missing.", str(self.folder / name), hint=hint, code="file"))
+                continue
+            wanted: dict[str, Kind] = {**columns, **dict.fromkeys(_step_columns(path), "amount")}
+            optional = ("y",) if name == "nodes.csv" else ("edge",)
+            self.tables[name] = read_table(path, wanted, optional, key=next(iter(columns)))
+        path = find_file(self.folder, "regression.csv")
+        if path is not None:
+            self.tables["regression.csv"] = read_table(
+                path, {"id": "text", **_REGRESSION}, ("id", "power_flow_max_partload")
+            )
+        self.read_config()
+        self.other_files()
+
+    def read_config(self) -> None:
+        asked = self.request.options.get("config", "")
+        path = find_file(self.folder, asked or _CONFIG)
+        if path is not None:
+            self.config = read_config(path)
+        elif asked:
+            self.notes.append(
+                Problem(f"there is no {asked}.", str(self.folder), hint="Name a file of the folder.", code="file")
+            )
+        else:
+            text = f"there is no {_CONFIG}: no temperatures, prices and costs are read."
+            self.notes.append(Problem(text, str(self.folder), severity="warning", code="no-config"))
+
+    def other_files(self) -> None:
+        """Say which files of the folder are not read."""
+        read = {t.path for t in self.tables.values()} | ({self.config.path} if self.config else set())
+        for path in sorted(self.folder.iterdir()):
+            if path.is_file() and path not in read and not path.name.startswith("."):
+                hint = f"Read it with -o config={path.name}." if path.suffix in {".yaml", ".yml"} else ""
+                self.notes.append(
+                    Problem("ignored: the file is not read.", str(path), hint=hint, severity="info", code="ignored")
+                )
+
+    # --- checks -------------------------------------------------------------------------------------------------------
+    def check(self) -> None:
+        """Check what the files say together."""
+        nodes = self.tables["nodes.csv"]
+        known = {row["node"]: row for row in nodes.rows}
+        for row in nodes.rows:
+            if row["type"] not in _TYPES:
+                nodes.note(
+                    f"'{row['type']}' is no type of node.",
+                    row[ROW],
+                    "type",
+                    row["type"],
+                    f"Types: {', '.join(_TYPES)}.",
+                )
+        joined: dict[str, list[int]] = {}
+        for name, kind in (("consumers.csv", "consumer"), ("producers.csv", "producer")):
+            joined[f"{kind}s"] = [row["node"] for row in self.tables[name].rows]
+            self.check_joined(self.tables[name], kind, known)
+        check_graph(self.tables["edges.csv"], set(known), joined)
+        for table in (self.tables["consumers.csv"], self.tables["producers.csv"]):
+            self.check_steps(table)
+        if not self.tables["consumers.csv"].rows or not self.tables["producers.csv"].rows:
+            self.tables["producers.csv"].note(
+                "there are no consumers or no producers.", hint="Heat needs both.", code="empty"
+            )
+        for table in (t for n, t in self.tables.items() if n == "regression.csv"):
+            self.check_regression(table)
+
+    def check_joined(self, table: TextTable, kind: str, known: Mapping[int, Row]) -> None:
+        first: dict[int, int] = {}
+        for row in table.rows:
+            node = row["node"]
+            if node not in known:
+                table.note(f"there is no node {node}.", row[ROW], "node", node, "Add it to nodes.csv.")
+            elif known[node]["type"] != kind:
+                text = f"node {node} is a {known[node]['type']} in nodes.csv, not a {kind}."
+                table.note(text, row[ROW], "node", node, "Correct one of the two.")
+            if first.setdefault(node, row[ROW]) != row[ROW]:
+                table.note(
+                    f"node {node} is there twice, first in row {first[node]}.", row[ROW], "node", node, "Leave one."
+                )
+        idle = [n for n, row in known.items() if row["type"] == kind and n not in first]
+        if idle:
+            table.note(
+                f"{len(idle)} nodes are of type {kind} and have no row here, the first {idle[0]}.",
+                severity="warning",
+                code="idle-node",
+            )
+
+    def check_steps(self, table: TextTable) -> None:
+        """Note full-load hours without power, or more of them than a year has."""
+        is_consumer = table.path.name.casefold() == "consumers.csv"
+        steps = {
+            kind: {int(f[2]) for c in table.columns if (f := _STEP.fullmatch(c)) and f[1] == kind}
+            for kind in ("q_kw", "flh_h")
+        }
+        if is_consumer and (not steps["q_kw"] or steps["q_kw"] != steps["flh_h"]):
+            table.note("columns q_kw_t0 and flh_h_t0 are needed, both for each time step.", 1, "q_kw_t0", code="header")
+        for row in table.rows:
+            hours = sum(row[c] or 0.0 for c in table.columns if c in row and c.startswith("flh_h_t"))
+            if hours > HOURS + 24:
+                table.note(f"the full-load hours are {hours:g}, more than a year has.", row[ROW], "flh_h_t0", hours)
+
+    def check_regression(self, table: TextTable) -> None:
+        if len(table.rows) != 1:
+            table.note(
+                f"there are {len(table.rows)} rows, but one is expected.", hint="One pair of lines fits all pipes."
+            )
+        for row in table.rows:
+            if row["power_flow_max_partload"] not in (None, 1.0):
+                table.note(
+                    "part load other than 1 is not covered.",
+                    row[ROW],
+                    "power_flow_max_partload",
+                    row["power_flow_max_partload"],
+                )
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+    def rows(self) -> Iterator[Item]:
+        graph = self.graph()
+        edges = self.tables["edges.csv"]
+        check_lengths(edges, graph)
+        self.notes += [note for note in edges.notes if note.code == "length-not-drawn"]
+        scale = self.scale()
+        yield from self.notes_late()
+        yield from self.frame()
+        yield from streets(graph, edges.path)
+        yield from self.consumers(graph, scale)
+        yield from self.producers(graph)
+        yield from self.pipes()
+
+    def notes_late(self) -> Iterator[Problem]:
+        """Yield what was noted while rows were made."""
+        yield from (n for n in self.notes if n.code in {"length-not-drawn", "local-plane", "no-place", "power-unit"})
+
+    def graph(self) -> Graph:
+        """Return the graph; nodes whose x is a word have no place, since a column is lost there."""
+        nodes = self.tables["nodes.csv"]
+        xy: dict[int, tuple[float, float]] = {}
+        words = []
+        for row in nodes.rows:
+            x = _float(row["x"])
+            if x is None or row["y"] is None:
+                words.append(row)
+            else:
+                xy[row["node"]] = (x, row["y"])
+        if words:
+            row = words[0]
+            text = (
+                f"{len(words)} of {len(nodes.rows)} nodes have no place, the first: x is '{row['x']}', y is {row['y']}."
+                " The columns look shifted: x and y of these nodes are not kept."
+            )
+            self.notes.append(
+                Problem(text, str(nodes.path), "", row[ROW], "x", row["x"], severity="warning", code="no-place")
+            )
+        epsg, said = system(self.request, nodes.path)
+        if xy:
+            self.notes.append(said)
+        edges = [row | {"edge": row["edge"] or str(i)} for i, row in enumerate(self.tables["edges.csv"].rows)]
+        return Graph(xy, edges, epsg)
+
+    def scale(self) -> float:
+        """Return the factor from the figures of the consumers to kW: their header says kW, but some are in W."""
+        table = self.tables["consumers.csv"]
+        asked = self.request.options.get("power_unit")
+        if asked:
+            return 1.0 if asked == "kW" else 1e-3
+        total = sum(self.steps(row, 1.0).peak for row in table.rows)
+        most = self.regression()["power_flow_max_kW"] * len(self.tables["producers.csv"].rows)
+        if not most or total <= IMPOSSIBLE * most:
+            return 1.0
+        text = (
+            f"q_kw is read as W, not kW: as kW the demand of {total:,.0f} kW would be {total / most:,.0f} times what pipes from"
+            f" all producers can carry ({most:,.0f} kW)."
+        )
+        hint = "Say -o power_unit=kW or -o power_unit=W."
+        self.notes.append(
+            Problem(text, str(table.path), "", 1, "q_kw_t0", hint=hint, severity="warning", code="power-unit")
+        )
+        return 1e-3
+
+    def steps(self, row: Row, scale: float) -> _Steps:
+        """Return power and full-load hours of a consumer by time step."""
+        names = sorted((c for c in row if c.startswith("q_kw_t")), key=lambda c: int(c[6:]))
+        return _Steps([(row[c] or 0.0) * scale for c in names], [row[f"flh_h_t{c[6:]}"] or 0.0 for c in names])
+
+    def regression(self) -> dict[str, float]:
+        """Return the lines of cost and loss, those that are not given as topotherm takes them."""
+        table = self.tables.get("regression.csv")
+        given = table.rows[0] if table and table.rows else {}
+        return dict(DEFAULT) | {c: v for c, v in given.items() if c in DEFAULT and v is not None}
+
+    def frame(self) -> Iterator[Item]:
+        """Yield the site, options, temperatures and the heat that is sold."""
+        config, site = self.config, self.request.site
+        file = config.path if config else self.tables["nodes.csv"].path
+        yield from rows("site", [{"site": site, ROW: 1}], file)
+        options = {
+            "currency": "EUR",
+            **{n: v for n in ("currency", "price_year") if (v := self.request.options.get(n))},
+        }
+        for key, option in (("mip_gap", "gap"), ("time_limit", "time_limit")):
+            value = config.number("solver", key, low=0.0) if config else None
+            if value is not None:
+                options[option] = f"{value:.17g}"
+        yield from rows("model_option", [{"option": o, "value": v, ROW: 1} for o, v in options.items()], file)
+        if "currency" not in self.request.options:
+            text = "the files name no currency: EUR is taken, in which topotherm documents its figures."
+            yield Problem(
+                text, str(file), hint="Name another with -o currency=CODE.", severity="info", code="currency-assumed"
+            )
+        price = config.number("economics", "heat_price") if config else None
+        heat: Row = {
+            "site": site,
+            "commodity": HEAT,
+            "balance": "equal",
+            "sold": False if price is not None else None,
+            ROW: 1,
+        }
+        if config and config.line("economics", "heat_price"):
+            heat[ROW] = config.line("economics", "heat_price")
+        yield from rows("commodity", [heat | {"sale_price": price}], file, sale_price="EUR/kWh")
+        if config:
+            facts = {
+                c: config.number("temperatures", k)
+                for c, k in (("supply_c", "supply"), ("return_c", "return_"), ("ground_c", "ambient"))
+            }
+            if any(v is not None for v in facts.values()):
+                yield from rows(
+                    "network_temperature",
+                    [{"site": site, **facts, ROW: config.line("temperatures", "supply") or 1}],
+                    file,
+                )
+
+    def consumers(self, graph: Graph, scale: float) -> Iterator[Item]:
+        table = self.tables["consumers.csv"]
+        buildings, demands = [], []
+        unit = "kW" if scale == 1 else "W, by the header kW,"
+        for row in table.rows:
+            steps = self.steps(row, scale)
+            name = f"consumer {row['consumer']}"
+            buildings.append(
+                {
+                    "building": name,
+                    "site": self.request.site,
+                    "node": row["node"],
+                    "geometry": graph.point(row["node"]),
+                    ROW: row[ROW],
+                }
+            )
+            rule = f"topotherm: power in {unit} times full-load hours"
+            demands.append(
+                {"building": name, "peak_mw": steps.peak, "space_heat_mwh": steps.total, "rule": rule, ROW: row[ROW]}
+            )
+        yield from rows("building", buildings, table.path, graph)
+        yield from rows("building_demand", demands, table.path, peak_mw="kW", space_heat_mwh="kWh")
+
+    def producers(self, graph: Graph) -> Iterator[Item]:
+        """Yield plant sites, and processes of the same names with the sources' costs."""
+        table, site = self.tables["producers.csv"], self.request.site
+        n = len(table.rows)
+        costs = {
+            key: self.config.numbers(key, n) if self.config else [None] * n
+            for key in (
+                "source_c_inv",
+                "source_c_irr",
+                "source_lifetime",
+                "source_price",
+                "source_max_power",
+                "source_min_power",
+            )
+        }
+        plants, processes, modes, flows = [], [], [], []
+        for i, row in enumerate(table.rows):
+            key = {"site": site, "process": f"producer {row['producer']}", ROW: row[ROW]}
+            hours = sum(row[c] or 0.0 for c in row if c.startswith("flh_h_t"))
+            plants.append(
+                {
+                    "plant": key["process"],
+                    "site": site,
+                    "node": row["node"],
+                    "geometry": graph.point(row["node"]),
+                    ROW: row[ROW],
+                }
+            )
+            processes.append(
+                key
+                | {
+                    "capital": costs["source_c_inv"][i], "wacc": costs["source_c_irr"][i], "life": costs["source_lifetime"][i],
+                    "cap_max": costs["source_max_power"][i], "cap_min": costs["source_min_power"][i],
+                    "annual_avail": min(hours / HOURS, 1.0) if hours else None,
+                }
+            )  # fmt: skip
+            modes.append(key | {"mode": MODE, "variable": costs["source_price"][i]})
+            flows.append(key | {"mode": MODE, "commodity": HEAT, "direction": "out", "ratio": 1.0})
+        yield from rows("plant_site", plants, table.path, graph)
+        yield from rows("process", processes, table.path, capital="EUR/kW", cap_max="kW", cap_min="kW")
+        yield from rows("process_mode", modes, table.path, variable="EUR/kWh")
+        yield from rows("process_flow", flows, table.path)
+
+    def pipes(self) -> Iterator[Item]:
+        """Yield the regression as a pipe type, and the diameters that the configuration lists."""
+        table, config, found = self.tables.get("regression.csv"), self.config, self.regression()
+        if table is None:
+            text = "there is no regression.csv: the figures that topotherm takes by default are used (steel pipes at 70/55 degC)."
+            yield Problem(text, str(self.folder), severity="warning", code="regression-assumed")
+        line = {
+            "pipe_type": REGRESSION, "cost_per_m": found["capacity_b"], "cost_per_kw_m": found["capacity_a"],
+            "loss_w_m": found["heat_loss_b"], "loss_per_m": found["heat_loss_a"], "max_kw": found["power_flow_max_kW"],
+            "wacc": config.number("economics", "pipes_c_irr") if config else None,
+            "life": config.number("economics", "pipes_lifetime", low=0.0) if config else None, ROW: 2 if table else 1,
+        }  # fmt: skip
+        yield from rows("pipe_type", [line], table.path if table else self.tables["edges.csv"].path, loss_w_m="kW/m")
+        if config:
+            yield from self.diameters(config)
+
+    def diameters(self, config: Config) -> Iterator[Item]:
+        given = config.parts.get("piping", {}).get("diameters") or []
+        lines: list[Row] = []
+        for entry in given if isinstance(given, list) else [given]:
+            if not isinstance(entry, dict) or any(not isinstance(entry.get(k), float) for k in ("dn", "inner", "cost")):
+                config.note(
+                    "a diameter needs dn, inner and cost.",
+                    config.line("piping", "diameters"),
+                    "diameters",
+                    str(entry)[:80],
+                )
+                continue
+            name = f"DN{entry['dn']:g}"
+            lines.append(
+                {
+                    "pipe_type": name,
+                    "diameter_m": entry["inner"],
+                    "cost_per_m": entry["cost"],
+                    ROW: config.line("piping", "diameters") or 1,
+                }
+            )
+        if any(isinstance(e, dict) and {"outer", "jacket"} & e.keys() for e in given):
+            text = "ignored: outer and jacket of the diameters, from which topotherm fits the losses of the regression."
+            config.note(text, config.line("piping", "diameters"), severity="info", code="ignored")
+        yield from rows("pipe_type", lines, config.path)
+
+
+def _step_columns(path: Path) -> Sequence[str]:
+    """Return the columns of power and full-load hours in the header of a file."""
+    with path.open("rb") as file:
+        header = file.readline(65_536).decode("utf-8-sig", "replace")
+    return [name for cell in header.split(",") if _STEP.fullmatch(name := cell.strip())]
+
+
+def _float(cell: Any) -> float | None:
+    """Return a coordinate, None if it is a word or not finite."""
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return value if abs(value) < float("inf") else None
