@@ -15,7 +15,6 @@ from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
-
 LOCAL_PLANE = -1
 """Stands for an EPSG code where geometries lie in a plane of their own, in metres and without a place on earth."""
 
