@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -27,6 +28,8 @@ DEGREES = 4326
 GEOMETRY = "geometry"
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg")
 _SQLITE = b"SQLite format 3\x00"
+_COMMA = re.compile(r"[-+]?\d+,\d+")
+_POINT = re.compile(r"[-+]?\d+\.\d+")
 _ENCODINGS = ("utf-8-sig", "cp1252")
 
 
@@ -150,11 +153,20 @@ def _text(path: Path) -> Iterator[Grid | Problem]:
     except csv.Error as error:
         yield Problem(f"the table can't be read ({error}).", str(path), hint="Are all quotes closed?", code="format")
         return
+    if separator != "," and _has_decimal_commas(rows):
+        rows = [[c.replace(",", ".") if c and _COMMA.fullmatch(c) else c for c in row] for row in rows]
+        yield Problem("numbers have decimal commas.", str(path), severity="info", code="decimal-comma")
     width = max(map(len, rows), default=0)
     if width * len(rows) > MAX_CELLS:
         yield Problem("the table is too large to be read.", str(path), hint="Split it.", code="unsafe")
         return
     yield _grid(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
+
+
+def _has_decimal_commas(rows: list[list[str | None]]) -> bool:
+    """Return whether numbers have commas and none has a point, so that commas can't part thousands."""
+    cells = [c for row in rows for c in row if c]
+    return any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
 
 
 def _decodes(content: bytes, encoding: str) -> bool:
@@ -184,18 +196,73 @@ def _kml(path: Path) -> Iterator[Grid | Problem]:
 
 
 def _geojson(path: Path) -> Iterator[Grid | Problem]:
-    """Yield the one layer of a GeoJSON file; it is parsed first, so that GDAL sees nothing but whole GeoJSON."""
+    """Yield the one layer of a GeoJSON file; GEOS reads the geometries, since GDAL lets wrong ones through as none."""
     try:
         found = json.loads(path.read_bytes())
+        kind = found.get("type")
+        features = [found] if kind == "Feature" else found.get("features")
     except (ValueError, RecursionError) as error:
         hint = "Export it anew."
         yield Problem(f"the JSON is damaged or not complete ({error}).", str(path), hint=hint, code="format")
         return
-    if found.get("type") not in ("FeatureCollection", "Feature"):
-        text = "this is JSON, but no GeoJSON: its type is not FeatureCollection."
-        yield Problem(text, str(path), value=str(found.get("type"))[:40], hint="Export it as GeoJSON.", code="format")
+    if kind not in ("FeatureCollection", "Feature") or not isinstance(features, list):
+        text = "this is JSON, but no GeoJSON: it is no FeatureCollection with a list of features."
+        yield Problem(text, str(path), value=str(kind)[:40], hint="Export it as GeoJSON.", code="format")
         return
-    yield from _layers(path)
+    code = _named_system(found.get("crs"))
+    if isinstance(code, str):
+        hint = "Export it in EPSG:4326."
+        yield Problem("the coordinate system is not known.", str(path), value=code, hint=hint, code="crs")
+        return
+    shapes: list[object] = []
+    for number, feature in enumerate(features, 1):
+        shape = _feature_shape(feature)
+        shapes.append(None if isinstance(shape, str) else shape)
+        if isinstance(shape, str):
+            text = f"the feature has no geometry that can be read ({shape})."
+            yield Problem(text, str(path), row=number, column=GEOMETRY, code="geometry")
+    data = [f.get("properties") if isinstance(f, dict) else None for f in features]
+    cells = [d if isinstance(d, dict) else {} for d in data]
+    names = list(dict.fromkeys(name for row in cells for name in row if name.casefold() != GEOMETRY))
+    rows = [[*(_simple(row.get(n)) for n in names), shape] for row, shape in zip(cells, shapes, strict=True)]
+    yield Grid(path, "", [*names, GEOMETRY], rows, list(range(1, len(rows) + 1)), {}, code)
+
+
+def _simple(value: object) -> object:
+    return value if value is None or isinstance(value, (str, bool, int, float)) else json.dumps(value)[:200]
+
+
+def _named_system(crs: object) -> int | str:
+    """Return the code of a system that a file names in the manner of 2008, degrees if it names none; else its name."""
+    if crs is None:
+        return DEGREES
+    from pyproj import CRS  # heavy
+    from pyproj.exceptions import CRSError
+
+    name = (
+        str(crs.get("properties", {}).get("name"))
+        if isinstance(crs, dict) and isinstance(crs.get("properties"), dict)
+        else ""
+    )
+    if name.endswith("CRS84"):
+        return DEGREES
+    try:
+        return CRS.from_user_input(name).to_epsg() or name
+    except CRSError:
+        return name
+
+
+def _feature_shape(feature: object) -> object:
+    """Return the geometry of a feature, None if it has none, or what is wrong with it."""
+    import shapely  # heavy
+
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    if geometry is None:
+        return None if isinstance(feature, dict) else "it is no object"
+    try:
+        return shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
+    except (shapely.GEOSException, ValueError, TypeError) as error:
+        return str(error)[:120] or "it is wrong"
 
 
 def _layers(path: Path) -> Iterator[Grid | Problem]:

@@ -54,8 +54,10 @@ class HeatSourcesImporter:
                 yield Problem("there are no heat sources.", str(request.paths[0]), hint=hint, code="empty")
             return
         yield from settle_units(tables, request.options)
-        for table in tables:
-            yield from table.read()
+        said = [problem for table in tables for problem in table.read()]
+        yield from said
+        if not any(table.lines for table in tables) and not any(p.severity == "error" for p in said):
+            yield tables[0].grid.problem("no row holds a heat source.", hint="Is it the right file?", code="empty")
         yield from join(tables)
 
 

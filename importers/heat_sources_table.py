@@ -296,7 +296,7 @@ def _readings(group: Sequence[SourceTable], name: str) -> Iterator[tuple[str, st
                     f"only so the annual heat takes {min(hours) * scale:,.0f} to {max(hours) * scale:,.0f} hours",
                 )
     elif values:
-        median = values[len(values) // 2]
+        median = values[(len(values) - 1) // 2]
         if values[-1] <= MOST_MW:
             yield "MW", f"in kW half of the sources would have less than {median:.3g} kW"
         if values[-1] <= MOST_MW * 1e3 and median >= LEAST_KW:

@@ -32,6 +32,7 @@ LENGTH_SHARE = 0.02
 """Share by which a length that the file gives may differ from that of its line before it is said."""
 _TOOL = re.compile(r"\[\d+:\s*\w+\]\s*$")
 """What GPSVisualizer writes behind the name of the first line."""
+_LINE = re.compile(r"\s*(?:SRID\s*=\s*\d+\s*;)?\s*(?:MULTI)?LINESTRING\b", re.IGNORECASE)
 _HEADS = ("type", "latitude", "longitude", "name")
 _MOST_TURNS = 9
 _SHORT = 2
@@ -87,6 +88,9 @@ def recognises(path: Path) -> bool:
         if any(s.geom_type in ("LineString", "MultiLineString") for s in shapes):
             return True
         columns = find_columns(grid, PIPES)
+        cells = (row[at] for at in columns.at.get(GEOMETRY, ()) for row in grid.rows)
+        if any(isinstance(cell, str) and _LINE.match(cell) for cell in cells):
+            return True
         if not shapes and columns.has_places and (_is_track(grid) or _repeats(grid, columns)):
             return True
     return False

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DEGREES = 4326
 FEW_SHARE = 0.05
 """Share of a table's rows that may disagree with the others and are still read as those are."""
+MARGIN = 6.0
+"""Degrees around the area of use of a system within which places still are believed."""
 _FEW_ROWS = 8
 _CLOSE = 0.01
 _METRES = 1000
@@ -205,6 +207,16 @@ class _Locator:
         facts = {"severity": "warning" if mild else "error", "code": "geometry"}
         self.found.notes.append(self.grid.problem(text, self.grid.numbers[i], header, str(cell)[:80], hint, **facts))
 
+    def refuse(self, i: int, text: str, hint: str, code: str) -> None:
+        """Report what makes a row impossible, once."""
+        self.found.notes.append(self.grid.problem(text, self.grid.numbers[i], "geometry", hint=hint, code=code))
+        self.leave_out([i])
+
+    def leave_out(self, which: Iterable[int]) -> None:
+        """Keep rows from being judged again; either they were left out with a word, or the import is refused."""
+        for i in which:
+            self.found.inside[i] = False
+
     # --- rows together ------------------------------------------------------------------------------------------------
     def say_shifted(self) -> None:
         by_column: dict[int, list[int]] = {}
@@ -271,11 +283,8 @@ class _Locator:
             return
         if self.request.epsg is None:
             text = f"the coordinates of {self.rows(metres)} are in metres, but the system is not said."
-            self.found.notes.append(
-                self.grid.problem(
-                    text, self.grid.numbers[metres[0]], "geometry", hint="Name it with --crs.", code="crs"
-                )
-            )
+            self.refuse(metres[0], text, "Name it with --crs.", "crs")
+            self.leave_out(metres)
             return
         for i in metres:
             self.found.codes[i] = self.request.epsg
@@ -285,7 +294,7 @@ class _Locator:
     # --- regions ------------------------------------------------------------------------------------------------------
     def region(self) -> Box | None:
         """Return the box that decides between readings: the one asked for, else where the system is made for."""
-        return self.request.bbox or (area_of_use(self.request.epsg) if self.request.epsg else None)
+        return self.request.bbox or (region_of(self.request.epsg) if self.request.epsg else None)
 
     def judge(self) -> None:
         """Swap what only fits swapped; report what fits in no way, or in both."""
@@ -301,6 +310,7 @@ class _Locator:
             self.judge_by(region, which, xy)
         else:
             self.judge_alone(which, xy)
+        self.warn_far(which)
         self.settle_projected()
 
     def judge_by(self, box: Box, which: Sequence[int], xy: NDArray[np.float64]) -> None:
@@ -318,9 +328,7 @@ class _Locator:
         for i in lost:
             x, y = _middle(self.found.shapes[i])
             text = f"this place (longitude {x:g}, latitude {y:g}) is not where EPSG:{self.request.epsg} is made for, nor is it swapped."
-            self.found.notes.append(
-                self.grid.problem(text, self.grid.numbers[i], "geometry", hint="Mend the coordinates.", code="outside")
-            )
+            self.refuse(i, text, "Mend the coordinates.", "outside")
 
     def judge_alone(self, which: Sequence[int], xy: NDArray[np.float64]) -> None:
         """Judge rows by each other: few may be swapped, and then are those that mirror the many."""
@@ -338,8 +346,8 @@ class _Locator:
             rows = self.rows(i for i, bad in zip(which, suspect, strict=True) if bad)
             text = f"{rows} have latitude and longitude the other way round than the other rows, and nothing says which way is right."
             hint = "Name the region with --bbox W,S,E,N, or the system with --crs."
-            first = self.grid.numbers[which[int(np.flatnonzero(suspect)[0])]]
-            self.found.notes.append(self.grid.problem(text, first, "geometry", hint=hint, code="swapped"))
+            self.refuse(which[int(np.flatnonzero(suspect)[0])], text, hint, "swapped")
+            self.leave_out(i for i, bad in zip(which, suspect, strict=True) if bad)
             return
         self.swap(which, suspect, "only so they lie among the others")
         for i in (i for i, bad in zip(which, globe & ~suspect, strict=True) if bad):
@@ -350,12 +358,20 @@ class _Locator:
                 else "Mend the coordinates."
             )
             text = f"longitude {x:g}, latitude {y:g} is not on the globe."
-            self.found.notes.append(
-                self.grid.problem(text, self.grid.numbers[i], "geometry", hint=hint, code="geometry")
-            )
-        far = (np.abs(xy - centre).max(axis=1) > max(3.0, 5 * slack)) & ~suspect & ~globe
+            self.refuse(i, text, hint, "geometry")
+
+    def warn_far(self, which: Sequence[int]) -> None:
+        """Name rows that lie much farther from the middle than most; nothing else is wrong with them."""
+        import numpy as np
+
+        listed = [i for i in which if self.found.inside[i]]
+        if not listed:
+            return
+        xy = np.array([_middle(self.found.shapes[i]) for i in listed])
+        off = np.abs(xy - np.median(xy, axis=0)).max(axis=1)
+        far = off > max(3.0, 10 * float(np.quantile(off, 0.8)))
         if far.any():
-            rows = self.rows(i for i, bad in zip(which, far, strict=True) if bad)
+            rows = self.rows(i for i, bad in zip(listed, far, strict=True) if bad)
             self.note(f"{rows} lie far from the others.", "far", hint="Look at their coordinates.")
 
     def swap(self, which: Sequence[int], swapped: Mask, why: str) -> None:
@@ -387,14 +403,16 @@ class _Locator:
                 continue
             text = f"this place in EPSG:{self.found.codes[i]} is not where EPSG:{self.request.epsg} is made for."
             hint = "Mend the coordinates, or name their system with --crs."
-            self.found.notes.append(
-                self.grid.problem(text, self.grid.numbers[i], "geometry", hint=hint, code="outside")
-            )
+            self.refuse(i, text, hint, "outside")
 
 
 # --- boxes -----------------------------------------------------------------------------------------------------------
-def area_of_use(epsg: int) -> Box | None:
-    """Return where a coordinate system is made for; None if that is not known or it has none."""
+@functools.lru_cache(maxsize=64)
+def region_of(epsg: int) -> Box | None:
+    """Return where a coordinate system may be used, with a margin, since cities lie across the bounds of UTM zones.
+
+    None if that is not known, or if it is everywhere.
+    """
     from pyproj import CRS  # heavy
     from pyproj.exceptions import CRSError
 
@@ -402,7 +420,9 @@ def area_of_use(epsg: int) -> Box | None:
         area = CRS.from_epsg(epsg).area_of_use
     except CRSError:
         return None
-    return (area.west, area.south, area.east, area.north) if area is not None and area.west < area.east else None
+    if area is None or area.west >= area.east:
+        return None
+    return area.west - MARGIN, area.south - MARGIN, area.east + MARGIN, area.north + MARGIN
 
 
 @functools.lru_cache(maxsize=64)

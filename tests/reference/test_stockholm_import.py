@@ -223,12 +223,8 @@ def test_swapped_columns_are_reported_and_the_geometry_beside_them_counts(study:
     assert bare.sum() == 44
     shapes[bare] = shapely.points(given.loc[bare, "Long"].astype(float), given.loc[bare, "Lat "].astype(float))
     assert shapely.distance(shapes, found["geometry"].to_numpy()).max() < 1e-9
-    off = (
-        np.abs(given.loc[~bare, ["Long", "Lat "]].to_numpy() - shapely.get_coordinates(shapes[~bare])[:, ::-1]).max(
-            axis=1
-        )
-        > 0.01
-    )
+    lat_lon = given.loc[~bare, ["Long", "Lat "]].apply(pd.to_numeric, errors="coerce").to_numpy()
+    off = np.abs(lat_lon - shapely.get_coordinates(shapes[~bare])[:, ::-1]).max(axis=1) > 0.01
     said = {f.code: f.message for f in report.findings}
     assert all(str(row + 2) in said["contradiction"] for row in given.index[~bare][off])
     xy = shapely.get_coordinates(found["geometry"])
