@@ -21,9 +21,12 @@ AUTO = "auto"
 _IMPORTERS = {
     "energyplan": "dhsdb.importers.energyplan:EnergyplanImporter",
     "excel": "dhsdb.importers.excel:ExcelImporter",
+    "heat-sources": "dhsdb.importers.heat_sources:HeatSourcesImporter",
     "hotmaps": "dhsdb.importers.hotmaps:HotmapsImporter",
+    "network": "dhsdb.importers.network:NetworkImporter",
     "osm": "dhsdb.importers.osm:OsmImporter",
     "osemosys": "dhsdb.importers.osemosys:OsemosysImporter",
+    "topotherm": "dhsdb.importers.topotherm:TopothermImporter",
     "urbs": "dhsdb.importers.urbs:UrbsImporter",
 }
 _WORKBOOKS = {
@@ -33,7 +36,7 @@ _WORKBOOKS = {
     "excel": "dhsdb.importers.excel:is_native",
 }
 """What tells a workbook of a format by the names of its sheets, the most special first."""
-_FOLDERS: dict[str, str] = {}
+_FOLDERS = {"topotherm": "dhsdb.importers.topotherm:is_network"}
 """What tells a folder of a format by what is in it; other folders are known by their first file that is."""
 _TEXTS = {
     "osemosys": "dhsdb.importers.osemosys:recognises",
@@ -41,6 +44,8 @@ _TEXTS = {
     "hotmaps": "dhsdb.importers.hotmaps:recognises",
 }
 """What tells any other file by its path and first bytes."""
+_CONTENTS = {"network": "dhsdb.importers.network:recognises", "heat-sources": "dhsdb.importers.heat_sources:recognises"}
+"""What tells tables and layers of places, which have no names of their own, by what is in them; asked last."""
 _HEAD = 4096
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
@@ -102,10 +107,16 @@ def _format_of(path: Path) -> str | None:
         head = file.read(_HEAD)
     if head.startswith(b"PK"):
         sheets = _sheets(path)
-        return next((name for name, place in _WORKBOOKS.items() if sheets and _load(place)(sheets)), None)
+        named = (name for name, place in _WORKBOOKS.items() if sheets and _load(place)(sheets))
+        return next(named, None) or _content_format(path)
     if _is_osm(path, head):
         return "osm"
-    return next((name for name, place in _TEXTS.items() if _load(place)(path, head)), None)
+    text = next((name for name, place in _TEXTS.items() if _load(place)(path, head)), None)
+    return text or _content_format(path)
+
+
+def _content_format(path: Path) -> str | None:
+    return next((name for name, place in _CONTENTS.items() if _load(place)(path)), None)
 
 
 def _is_osm(path: Path, head: bytes) -> bool:
