@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from dhsdb.database import Database, Writer
 
 _FINISHED = ("optimal", "feasible")
+_BESIDE = ("energyplan",)
+"""Stages of imported runs, which no chain of our own holds."""
 _UNFINISHED = "unfinished-"
 PACKAGES = (
     "dhsdb",
@@ -234,11 +236,14 @@ def use(db: Database, run: int, scenario: str = "") -> str:
         If there is no such run, it has no results, or the scenario does not have it.
     """
     with db.write("choosing a run") as writer:
-        row = writer.con.execute("SELECT scenario, status FROM meta.run WHERE run = ?", [run]).fetchone()
+        row = writer.con.execute("SELECT scenario, status, stage FROM meta.run WHERE run = ?", [run]).fetchone()
         if row is None:
             raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
         if row[1] not in _FINISHED:
             raise UserError(f"run {run} is {row[1]}: it has no results to show.", "Choose another.")
+        if row[2] in _BESIDE:
+            said = f"run {run} was imported ({row[2]}): it stands beside the chains, and the newest of each year is shown."
+            raise UserError(said, "`dhsdb run delete` takes a newer one away; view by_run.* shows any.")
         owner = find(writer.con, check_newest(scenario)).scenario if scenario else row[0]
         (name,) = writer.con.execute("SELECT name FROM meta.scenario WHERE scenario = ?", [owner]).fetchone() or ("",)
         (chain,) = writer.con.execute(

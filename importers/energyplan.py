@@ -161,10 +161,22 @@ class _Inputs:
         self.found = found
         self.request = request
         self.problems: list[Problem] = []
+        self._values: dict[str, Any] = {}
         self.held = self.held_entries(request.held) if found.inputs or found.distributions else []
         kept = set(request.held.table("profile")["profile"]) if request.held and self.needed else set()
-        self.before = Profiles(kept)
-        self.after = Profiles([*found.distributions, *sorted(kept)])
+        self.before = Profiles(sorted(kept), self.held_values)
+        self.after = Profiles([*found.distributions, *sorted(kept)], self.values)
+
+    def held_values(self, name: str) -> Any:
+        """Return the values of a profile that the scenario holds."""
+        if name not in self._values:
+            held = self.request.held.profile(name) if self.request.held else None
+            self._values[name] = held.values if held else None  # noqa: PD011  no frame
+        return self._values[name]
+
+    def values(self, name: str) -> Any:
+        """Return the values of a distribution of this import, else of one that the scenario holds."""
+        return self.found.distributions[name][1] if name in self.found.distributions else self.held_values(name)
 
     @property
     def needed(self) -> bool:
@@ -319,14 +331,12 @@ class _Inputs:
             if len(values) == HOURS[1]:
                 said = "the distribution has 8760 values; EnergyPLAN reads 8784, with a 29th of February."
                 yield Problem(said, str(path), severity="warning", code="length")
-        for made, (name, factor, addition) in meaning.scaled.items():
-            text = f"{name}, times {factor:g}, plus {addition:g}"
-            if name in self.found.distributions:
-                path, values = self.found.distributions[name]
-                yield _series(made, np.array(values) * factor + addition, "price", path, text)
-            elif held := self.request.held.profile(name) if self.request.held else None:
-                path = base.path if base is not None else self.first_path
-                yield _series(made, np.asarray(held.values) * factor + addition, "price", path, text)
+        for name, made in meaning.made.items():
+            given = self.found.distributions.get(made.distribution)
+            path = given[0] if given else base.path if base is not None else self.first_path
+            values = self.values(made.distribution)
+            if values is not None:
+                yield _series(name, made.of(values), made.kind, path, f"made of {made.distribution} as the keys say")
 
     # --- remarks ------------------------------------------------------------------------------------------------------
     def remarks(self, base: InputFile | None, meaning: Meaning, entries: Sequence[Entry]) -> Iterator[Item]:

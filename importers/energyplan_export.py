@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dhsdb import series
 from dhsdb.errors import UserError
 from dhsdb.importers.energyplan import held_as_entries, layout_of
 from dhsdb.importers.energyplan_inputs import Profiles, meaning_of
@@ -111,7 +112,9 @@ def _layout(files: pd.DataFrame, n: int) -> Layout:
 # --- what the keys don't say -----------------------------------------------------------------------------------------
 def _differences(con: duckdb.DuckDBPyConnection, ref: Ref, entries: Sequence[Entry], year: int | None) -> Iterator[str]:
     """Yield cells that follow from keys but were changed on their own, so that the file does not have them."""
-    profiles = Profiles(_rows(con, ref, "profile")["profile"])
+    named = _rows(con, ref, "profile").dropna(subset=["sha256"])
+    hashes = dict(zip(named["profile"], named["sha256"], strict=True))
+    profiles = Profiles(hashes, lambda name: series.load(con, [hashes[name]])[hashes[name]].values)  # noqa: PD011  no frame
     sites = sorted(set(_rows(con, ref, "site")["site"]))
     if len(sites) != 1:
         return

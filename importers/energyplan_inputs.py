@@ -6,6 +6,7 @@ the file's units, which the pipeline converts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,12 @@ from dhsdb.importers.energyplan_text import Entry, number
 from dhsdb.importers.units import CURRENCIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+TO_MW = {"MW": 1.0, "kW": 1e-3}
 ELECTRICITY = "electricity"
 HEAT = "individual heat"
 FUELS = {1: "coal", 2: "oil", 3: "natural gas", 4: "biomass"}
@@ -42,6 +47,8 @@ _HOUSEHOLD = (
 )
 _HOUSEHOLD_CHP = (("natural gas", "Ngas"), ("biomass", "Bio"))
 _UNLIMITED = 9_999_999
+_SPARE = 1.5
+"""Capacity of individual boilers, as a multiple of their peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,23 @@ class Cells:
     idle: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A profile that is made of a distribution: its values times a factor, plus an addition, at most a limit."""
+
+    distribution: str
+    kind: str
+    factor: float = 1.0
+    addition: float = 0.0
+    most: float = math.inf
+
+    def of(self, values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values of the profile."""
+        import numpy as np  # heavy
+
+        return np.minimum(np.asarray(values, np.float64) * self.factor + self.addition, self.most)
+
+
 @dataclass(slots=True)
 class Meaning:
     """What all keys together mean.
@@ -76,14 +100,14 @@ class Meaning:
         Keys that got a cell.
     wanted
         Distributions that cells refer to but which are not there: what for, by name.
-    scaled
-        Profiles to be made of a distribution: name -> (distribution, factor, addition).
+    made
+        Profiles to be made of a distribution, by name.
     """
 
     rows: dict[tuple[str, tuple[tuple[str, object], ...]], Cells] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     wanted: dict[str, list[str]] = field(default_factory=dict)
-    scaled: dict[str, tuple[str, float, float]] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     findings: list[Problem] = field(default_factory=list)
 
 
@@ -95,6 +119,7 @@ class Keys:
         for entry in entries:
             self.entries.setdefault(entry.key.casefold(), []).append(entry)
         self.seen: set[str] = set()
+        self.bad: dict[str, Entry] = {}
 
     def entry(self, key: str) -> Entry | None:
         """Return the last of a key."""
@@ -114,7 +139,10 @@ class Keys:
         if len({e.value for e in found}) != 1:
             return None
         self.seen.add(found[-1].key)
-        return number(found[-1].value)
+        value = number(found[-1].value)
+        if value is None and found[-1].value.strip():
+            self.bad[found[-1].key] = found[-1]
+        return value
 
     def positive(self, key: str) -> float | None:
         """Return a number above 0, else None."""
@@ -127,9 +155,20 @@ class Keys:
 
 
 class Profiles:
-    """Names of the distributions that are there, found whatever their case and with or without .txt."""
+    """The distributions that are there, found whatever their case and with or without .txt.
 
-    def __init__(self, names: Iterable[str]) -> None:
+    Parameters
+    ----------
+    values
+        Returns the values of one by its stored name.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        values: Callable[[str], Sequence[float] | NDArray[np.float64] | None] = lambda _: None,
+    ) -> None:
+        self._values = values
         self._names: dict[str, str] = {}
         for name in names:
             self._names.setdefault(_plain(name), name)
@@ -137,6 +176,18 @@ class Profiles:
     def find(self, named: str) -> str | None:
         """Return the name of a distribution as it is stored."""
         return self._names.get(_plain(named))
+
+    def peak(self, named: str) -> float | None:
+        """Return the greatest share of the year that falls in an hour; None if the distribution is not there, or flat zero."""
+        found = self.find(named)
+        values = self._values(found) if found else None
+        whole = self.total(found) if found else 0.0
+        return float(max(values)) / whole if values is not None and whole > 0 else None
+
+    def total(self, name: str) -> float:
+        """Return the sum of a distribution's values; 0 if they are not at hand."""
+        values = self._values(name)
+        return 0.0 if values is None else float(sum(values))
 
 
 def _plain(name: str) -> str:
@@ -187,6 +238,9 @@ class _Reader:
             self.households()
             self.storages()
             self.drop_unused()
+            for entry in self.keys.bad.values():
+                said = f"'{entry.value.strip()[:40]}' of {entry.key} is not a number."
+                self.note(said, entry, "Write it with a point or a comma.", severity="error", code="number")
 
     # --- the frame ----------------------------------------------------------------------------------------------------
     def is_known_unit(self) -> bool:
@@ -236,8 +290,9 @@ class _Reader:
         line = self.keys.number("input_max_imp_exp")
         limit = None if line is None or line >= _UNLIMITED else line
         price = self.price_profile()
+        # Production that neither demand nor line takes is EnergyPLAN's critical excess: it is not refused.
         cells = {
-            "bought": bool(line), "price_profile": price, "max_mw": limit,
+            "balance": "surplus", "bought": bool(line), "price_profile": price, "max_mw": limit,
             "sold": bool(line), "sale_profile": price, "sale_max_mw": limit,
         }  # fmt: skip
         units = {"max_mw": self.power, "sale_max_mw": self.power}
@@ -251,7 +306,7 @@ class _Reader:
             return name
         factor = 1.0 if factor is None else factor
         made = f"{name} x {factor:g} + {addition:g}"
-        self.meaning.scaled[made] = (name, factor, addition)
+        self.meaning.made[made] = Made(name, "price", factor, addition)
         return made
 
     # --- demand and production ----------------------------------------------------------------------------------------
@@ -290,9 +345,23 @@ class _Reader:
         supply = self.keys.amount("input_hydro_watersupply") * self.keys.amount("input_hydro_eff")
         capacity = self.keys.amount("input_hydro_cap")
         cells = {"existing_mw": capacity, **self.cost("HydroPower")}
+        if capacity and supply and not self.keys.amount("input_hydro_storage"):
+            cells |= {"avail_profile": self.inflow(supply, capacity), "avail_rule": "fixed"}
         flows = {"out": {ELECTRICITY: 1.0}}
-        mode = {"act_max_mwh": supply, "variable": self.keys.number("input_VC_hydro")}
+        follows = cells.get("avail_profile") is not None  # else the water of the year may be used at any time
+        mode = {"act_max_mwh": None if follows else supply, "variable": self.keys.number("input_VC_hydro")}
         self.process("hydro power", cells, "input_hydro_cap", flows, mode, idle=not (capacity and supply))
+
+    def inflow(self, supply: float, capacity: float) -> str | None:
+        """Return the profile of hydro power without a reservoir: water as it comes, up to the capacity."""
+        name = self.distribution("filnavn_hydro_water", "hydro power")
+        total = self.profiles.total(name) if name else 0.0
+        if name is None or total <= 0:
+            return None
+        mean = supply * {"TWh": 1e6, "GWh": 1e3}[self.energy] / TO_MW[self.power]
+        made = f"{name} for {supply:g} {self.energy} by {capacity:g} {self.power}"
+        self.meaning.made[made] = Made(name, "factor", mean / capacity / total, most=1.0)
+        return made
 
     def plants(self) -> None:
         """Power plants, whose activity is electricity."""
@@ -329,35 +398,50 @@ class _Reader:
             self.process(f"heat pump {group}", cells, f"input_cap_hp{group}_el", flows, mode, idle=not capacity)
 
     def households(self) -> None:
-        """Heating of single buildings: EnergyPLAN fixes the heat of each technology, so its activity is pinned."""
-        total = 0.0
+        """Heating of single buildings: each technology meets the demand of its own buildings, hour by hour."""
         for fuel, key, eff in _HOUSEHOLD:
             efficiency = self.keys.positive(eff)
             heat = self.keys.amount(key) * efficiency if efficiency else 0.0
-            total += heat
-            flows = {"in": {fuel: 1 / efficiency} if efficiency else {}, "out": {HEAT: 1.0}}
-            self.heater(f"{fuel} boiler", heat, key, flows)
+            flows = {"in": {fuel: 1 / efficiency} if efficiency else {}}
+            self.heater(f"{fuel} boiler", heat, key, flows, ("Boilers_indv", 1.0), _SPARE)
         for fuel, name in _HOUSEHOLD_CHP:
             thermal, electric = (self.keys.positive(f"input_HH_{name}CHP_eff_{x}") for x in ("th", "el"))
+            made = {ELECTRICITY: electric / thermal} if thermal and electric else {}
             heat = self.keys.amount(f"input_HH_{name}CHP_heat")
-            total += heat
-            flows = {"in": {fuel: 1 / thermal} if thermal else {}, "out": {HEAT: 1.0}}
-            if thermal and electric:
-                flows["out"][ELECTRICITY] = electric / thermal
-            self.heater(f"{fuel} micro CHP", heat, f"input_HH_{name}CHP_heat", flows)
-        for process, key, cop in (
-            ("heat pump", "input_HH_HP_heat", self.keys.positive("input_HH_HP_COP")),
-            ("electric heating", "input_HH_EB_heat", 1.0),
+            flows = {"in": {fuel: 1 / thermal} if thermal else {}, "out": made}
+            self.heater(f"{fuel} micro CHP", heat, f"input_HH_{name}CHP_heat", flows, ("CHP_indv", 1.0))
+        for process, key, cop, cost in (
+            ("heat pump", "input_HH_HP_heat", self.keys.positive("input_HH_HP_COP"), "HP_indv"),
+            ("electric heating", "input_HH_EB_heat", 1.0, "EB_indv"),
         ):
-            heat = self.keys.amount(key)
-            total += heat
-            flows = {"in": {ELECTRICITY: 1 / cop} if cop else {}, "out": {HEAT: 1.0}}
-            self.heater(process, heat, key, flows)
-        self.demand(HEAT, total, "input_fuel_Households[2]", "Filnavn_individual_heatdemand")
+            flows = {"in": {ELECTRICITY: 1 / cop} if cop else {}}
+            self.heater(process, self.keys.amount(key), key, flows, (cost, 1 / cop if cop else 1.0))
 
-    def heater(self, name: str, heat: float, origin: str, flows: Mapping[str, Mapping[str, float]]) -> None:
-        mode = {"act_min_mwh": heat, "act_max_mwh": heat}
-        self.process(f"individual {name}", {"wacc": self.wacc}, origin, flows, mode, idle=not heat)
+    def heater(
+        self,
+        name: str,
+        heat: float,
+        origin: str,
+        flows: Mapping[str, Mapping[str, float]],
+        cost: tuple[str, float],
+        spare: float = 1.0,
+    ) -> None:
+        """Add a technology of single buildings; EnergyPLAN makes it as large as its peak.
+
+        Costs are per capacity where that is in kW; else they are per building, and stay in the keys.
+        """
+        commodity = f"{HEAT}, {name}"
+        flows = {**flows, "out": {commodity: 1.0, **flows.get("out", {})}}
+        peak = self.profiles.peak(self.keys.text("Filnavn_individual_heatdemand"))
+        scale = {"TWh": 1e6, "GWh": 1e3}[self.energy] / TO_MW[self.power]
+        size = None if peak is None else heat * scale * peak * spare
+        cells: dict[str, object] = {"existing_mw": size, "new_max": None if size is None else 0.0, "wacc": self.wacc}
+        if self.power == "kW":
+            found = self.cost(cost[0])
+            per_heat = {c: v * cost[1] for c in ("capital", "fixed") if isinstance(v := found[c], float)}
+            cells |= {**per_heat, "life": found["life"]}
+        self.process(f"individual {name}", cells, origin, flows, idle=not heat)
+        self.demand(commodity, heat, origin, "Filnavn_individual_heatdemand")
 
     def storages(self) -> None:
         for group in (2, 3):
@@ -418,11 +502,12 @@ class _Reader:
         key = {"site": self.site, "process": name}
         units = {
             "existing_mw": self.power, "capital": f"M{self.money}/MW", "fixed": f"M{self.money}/MW/a",
-            "variable": f"{self.money}/MWh", "act_min_mwh": self.energy, "act_max_mwh": self.energy,
+            "variable": f"{self.money}/MWh", "act_max_mwh": self.energy,
         }  # fmt: skip
         if self.money == "money":
             units |= {"capital": "money/W", "fixed": "money/W/a"}
-        self.add("process", key, cells, origin, units, idle=idle)
+        # EnergyPLAN simulates what is given: nothing is built besides.
+        self.add("process", key, {"new_max": 0.0, **cells}, origin, units, idle=idle)
         key |= {"mode": "1"}
         if mode:
             self.add("process_mode", key, mode, origin, units, idle=idle)

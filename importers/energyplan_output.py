@@ -13,7 +13,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
-from dhsdb.importers.energyplan_text import HOURS, number
+from dhsdb.importers.energyplan_text import HOURS, lines_of, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +45,8 @@ _LEFT = 6
 _INVESTMENT = 3
 _MOST = 20
 _WIDE = 30
+_NO_NUMBER = ("-", "Percent", "")
+"""What stands in cells of the table that have no value."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Output:
     rows: dict[str, list[Value]] = field(default_factory=dict)
     hours: NDArray[np.float64] | None = None
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     def total(self, label: str) -> float | None:
@@ -102,7 +105,7 @@ class Output:
 def read_output(path: Path, text: str) -> Output:
     """Return what an output says; ``problems`` tells what is wrong with it."""
     found = Output(path)
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = lines_of(text)
     fields = [line.replace("\0", "\t").split("\t") for line in lines[: _top(lines)]]
     _head(found, fields)
     starts = {name: _find(lines, name) for name in (_TOTALS, _MONTHLY, _HOURLY)}
@@ -145,7 +148,7 @@ def _blocks(found: Output, fields: Sequence[Sequence[str]]) -> None:
     )
     named: str | None = None
     seen: Counter[int] = Counter()
-    for cells in fields:
+    for row, cells in enumerate(fields, 1):
         _left(found, cells[:left])
         pending = named
         named = None
@@ -164,6 +167,9 @@ def _blocks(found: Output, fields: Sequence[Sequence[str]]) -> None:
                 found.investments.append((name, values[0], values[1], values[2]))
             elif not values and found.investments and not name.startswith("Detailed"):
                 named = name
+            elif values and len(found.notes) < _MOST:
+                said = f"'{name[:40]}' stands with {len(values)} number(s), which is not understood; it is left out."
+                found.notes.append(Problem(said, str(found.path), row=row, severity="warning", code="not-understood"))
         if not found.fuels:
             _fuel_head(found, cells[left:])
 
@@ -269,6 +275,10 @@ def _short_row(found: Output, lines: Sequence[str], at: int, label: str) -> None
         _wrong_width(found, at, label, len(cells))
         return
     values = [c if (v := number(c)) is None else v for c in cells]
+    for column, value in zip(found.labels, values, strict=True):
+        if isinstance(value, str) and value not in _NO_NUMBER:
+            said = f"'{value[:40]}' is not a number."
+            found.problems.append(Problem(said, str(found.path), row=at + 1, column=column, value=value[:40]))
     if label == "Annual":
         found.annual = values
     else:
@@ -316,7 +326,7 @@ def _parse_hours(found: Output, rows: Sequence[str], start: int) -> None:
     for column in range(n + 1):
         values[:, column] = pd.to_numeric(frame[column], errors="coerce")
         spoilt = frame[column].notna().to_numpy() & ~np.isfinite(values[:, column])
-        known = frame[column].astype(str).str.strip().isin(["-", "Percent"]).to_numpy() if spoilt.any() else spoilt
+        known = frame[column].astype(str).str.strip().isin(_NO_NUMBER).to_numpy() if spoilt.any() else spoilt
         for i in np.flatnonzero(spoilt & ~known)[:_MOST]:
             label = "hour" if column == 0 else found.labels[column - 1]
             said = f"'{str(frame[column].iloc[i]).strip()[:40]}' is not a number."

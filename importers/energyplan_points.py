@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
 from dhsdb.importers.energyplan_results import READS, SOLVER, money_unit
-from dhsdb.importers.energyplan_text import number
+from dhsdb.importers.energyplan_text import lines_of, number
 from dhsdb.importers.rows import Results
 from dhsdb.importers.units import CURRENCIES, UnitError, conversion
 
@@ -27,6 +27,7 @@ VARIABLE, OBJECTIVE, OUTPUT = "variable", "objective", "output"
 _ROLES = ((VARIABLE, re.compile(r"VAR\d*")), (OBJECTIVE, re.compile(r"FUN\d*|reference")))
 _DROPPED = re.compile(r"(allParameters|merge|VAR\d*|FUN\d*|reference|\.(?:pf|txt|csv)\b|[-_. ]+)", re.IGNORECASE)
 _MOST = 20
+_WIDEST = 500
 _COMPARED = 5000
 """Points up to which it is said which are dominated."""
 
@@ -59,7 +60,7 @@ def read_points(path: Path, text: str, *, headed: bool) -> Points:
     """
     import numpy as np  # heavy
 
-    lines = [(i, line) for i, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1) if line.strip(" ;\t")]
+    lines = [(i, line) for i, line in enumerate(lines_of(text), 1) if line.strip(" ;\t")]
     problems: list[Problem] = []
     names: list[str] = []
     units: list[str] = []
@@ -70,6 +71,10 @@ def read_points(path: Path, text: str, *, headed: bool) -> Points:
     else:
         names = [f"x{i}" for i in range(1, len(_split(lines[0][1])) + 1)]
         units = [""] * len(names)
+    if len(names) > _WIDEST:
+        text_ = f"there are {len(names):,} columns; more than {_WIDEST} are not read."
+        problems.append(Problem(text_, str(path), row=1, code="format"))
+        names, lines = [], []
     values = np.full((len(lines), len(names)), np.nan)
     for at, (row, line) in enumerate(lines):
         cells = _split(line)
@@ -80,7 +85,7 @@ def read_points(path: Path, text: str, *, headed: bool) -> Points:
             problems += _fill(values[at], cells, names, (path, row))
         if len(problems) >= _MOST:
             break
-    if not len(lines) and not problems:
+    if not lines and not problems:
         problems.append(Problem("there are no rows of numbers.", str(path), code="format"))
     return Points(path, OUTPUT if headed else _role(path), _unique(names), units, values, problems)
 

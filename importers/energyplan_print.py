@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dhsdb.errors import Problem
 from dhsdb.importers.energyplan_columns import ENERGY, PERCENT, TOTAL, Column
 from dhsdb.importers.energyplan_output import MONTHS, SUMMARY, Output
-from dhsdb.importers.energyplan_text import number
+from dhsdb.importers.energyplan_text import lines_of, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +26,13 @@ _USERS = ("Elec. demand", "Flex.& Transp.", "HP", "Electrolyser", "EH", "Hydro P
 _SUMS = ("CEEP", "EEP", "Total", "Demand Sum", "Sum", "RES")
 _GAS_IN = ("DHP & Boilers", "CHP2 CHP3", "PP CAES", "Individual", "Transport", "Indu. Var.", "Export")
 _ROWS = len(MONTHS) + len(SUMMARY)
+_LIST = 8
+"""Numbers after a unit that make it the head of a column, if a spoilt one."""
 
 
 def read_print(path: Path, text: str) -> tuple[Output, list[Column]]:
     """Return what a print-out says, and what the columns of its tables are."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = lines_of(text)
     found = Output(path)
     if head := _FIRST.search(lines[0]):
         found.dataset, found.version = head["data"], head["version"]
@@ -61,6 +63,9 @@ def _tables(found: Output, lines: Sequence[str]) -> list[Column]:
     found.rows = {label: [] for label in (*MONTHS, *SUMMARY)}
     energy = next((line.strip() for line in lines if line.strip() in ("GWh/year", "TWh/year")), "")
     for name, unit, values, annual, at in _lists(lines):
+        if len(values) < _ROWS:
+            found.missing.append(f"the column {name or '?'} (line {at + 1}), which has no {_ROWS} numbers")
+            continue
         part = _part(name, part, lines, at)
         label = f"{name}, {part}" if part != "electricity" else name
         seen[label] += 1
@@ -81,11 +86,11 @@ def _lists(lines: Sequence[str]) -> Iterator[tuple[str, str, list[float], float 
     """Yield name, unit, values, annual total and place of each column."""
     for at, line in enumerate(lines):
         unit = line.strip()
-        if unit not in ("kW", "MW", "%") or at + 1 + _ROWS > len(lines):
+        if unit not in ("kW", "MW", "%"):
             continue
         values = [number(cell) for cell in lines[at + 1 : at + 1 + _ROWS]]
         numbers = [v for v in values if v is not None]
-        if len(numbers) < _ROWS:
+        if len(numbers) < _LIST:  # the units of the first page, which stand by themselves
             continue
         total = number(lines[at + 1 + _ROWS]) if at + 1 + _ROWS < len(lines) else None
         yield _name(lines, at), unit, numbers, total, at

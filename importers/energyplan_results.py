@@ -90,7 +90,7 @@ def output_results(
     return Results(
         STAGE, made.frames(), (out.path,), SOLVER, out.version, objective=made.objective, year=year,
         currency=units.currency, message=f"{out.dataset or out.path.name}, simulated by EnergyPLAN", reads=READS, facts=facts,
-        findings=(*said, *made.findings),
+        findings=(*said, *out.notes, *made.findings),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ An input file alternates a key and its value, filled up with lines ``xxx``. It i
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ _MAX_INPUT = 5_000_000
 _COST_KEYS = 100
 _MOST = 20
 _HEAD = 4000
+_MOSTLY = 0.8
+"""Share of lines with a single number that makes a distribution, if a spoilt one."""
 _PEEK = 200
 
 
@@ -98,7 +101,13 @@ def number(text: object) -> float | None:
     (1.5, 0.25, None, None)
     """
     bare = str(text).strip()
-    return float(bare.replace(",", ".")) if _NUMBER.fullmatch(bare) else None
+    value = float(bare.replace(",", ".")) if _NUMBER.fullmatch(bare) else math.nan
+    return value if math.isfinite(value) else None
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, whatever ends them; other marks that Python takes for line ends stay."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def has_comma(text: str) -> bool:
@@ -154,7 +163,7 @@ def encode(text: str, encoding: str) -> bytes:
 def kind_of(text: str) -> str | None:
     """Return what a text is: input, output, print, table, points or distribution; None if nothing of EnergyPLAN."""
     head = text[:_HEAD].replace("\0", "\t")
-    lines = [line for line in head.splitlines() if line.strip()]
+    lines = [line for line in lines_of(head) if line.strip()]
     if not lines:
         return None
     if lines[0].strip() == VERSION:
@@ -163,10 +172,11 @@ def kind_of(text: str) -> str | None:
         return "output"
     if "The EnergyPLAN model" in lines[0]:
         return "print"
-    if all(number(line) is not None for line in lines[:-1]) and len(lines) > 1:
+    whole = lines if len(text) < _HEAD else lines[:-1]  # the last line of the head may be cut
+    if len(whole) > 1 and sum(number(line) is not None for line in whole) > _MOSTLY * len(whole):
         return "distribution"
     words = [re.split(r"[;\s]+", line.strip(" ;\t")) for line in lines[:2]]
-    if len(words) == 2 and all(number(w) is not None for line in words for w in line) and len(words[0]) > 1:  # noqa: PLR2004
+    if all(number(w) is not None for line in words for w in line) and len(words[0]) > 1:
         return "points"
     return "table" if _is_table(lines) else None
 
@@ -275,7 +285,7 @@ def render(entries: Iterable[Entry], layout: Layout) -> bytes:
 # --- distributions ---------------------------------------------------------------------------------------------------
 def read_distribution(path: Path, text: str) -> list[float] | list[Problem]:
     """Return the values of a distribution, or all that is wrong with it."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = lines_of(text)
     while lines and not lines[-1].strip():
         lines.pop()
     values = [number(line) for line in lines]

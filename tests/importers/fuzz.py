@@ -296,6 +296,36 @@ def _spoil_text(path: Path, way: int, rng: random.Random) -> str:
     )[way - 4]
 
 
+def spoilt_lines(path: Path, target: Path, n: int, seed: int, encoding: str = "cp1252") -> Iterator[str]:
+    """Write ``n`` variants of a text file to ``target``, one after the other, each with a line or a field of it spoilt."""
+    rng = random.Random(seed)
+    with path.open(encoding=encoding, newline="") as file:
+        lines = file.read().split("\n")
+    for i in range(n):
+        spoilt = list(lines)
+        at = rng.randrange(len(spoilt))
+        way = ("without", "twice", "odd", "field", "swapped", "without field", "blank")[i % 7]
+        if way == "without":
+            del spoilt[at]
+        elif way == "twice":
+            spoilt.insert(at, spoilt[at])
+        elif way == "odd":
+            spoilt[at] = str(rng.choice(ODD))[:2000]
+        elif way == "swapped":
+            other = rng.randrange(len(spoilt))
+            spoilt[at], spoilt[other] = spoilt[other], spoilt[at]
+        elif way == "blank":
+            spoilt[at] = ""
+        else:
+            mark = next((m for m in "\t; " if m in spoilt[at]), "\t")
+            fields = spoilt[at].split(mark)
+            place = rng.randrange(len(fields))
+            fields[place : place + 1] = [] if way == "without field" else [str(rng.choice(ODD))[:200]]
+            spoilt[at] = mark.join(fields)
+        target.write_bytes("\n".join(spoilt).encode(encoding, "replace"))
+        yield f"{i}: line {at + 1} {way}"
+
+
 # --- what an importer may do -----------------------------------------------------------------------------------------
 def meets(action: Callable[[], object], *, places: bool = True) -> DhsdbError | None:
     """Run an import of a spoilt file; return the report of the user's mistake, or None if it went through.
