@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dhsdb import series
 from dhsdb.errors import UserError
-from dhsdb.importers.energyplan import held_as_entries, layout_of
-from dhsdb.importers.energyplan_inputs import Profiles, meaning_of
+from dhsdb.importers.energyplan_inputs import meaning_of
+from dhsdb.importers.energyplan_keys import Profiles
+from dhsdb.importers.energyplan_scenario import held_as_entries, layout_of
 from dhsdb.importers.energyplan_text import USUAL_LINES, Layout, render
 from dhsdb.importers.units import conversion
 from dhsdb.names import find
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dhsdb.database import Database
-    from dhsdb.importers.energyplan_inputs import Cells
+    from dhsdb.importers.energyplan_keys import Cells
     from dhsdb.importers.energyplan_text import Entry
     from dhsdb.names import Ref
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
-from dhsdb.importers.energyplan_results import READS, SOLVER, money_unit
+from dhsdb.importers.energyplan_results import READS, SOLVER
 from dhsdb.importers.energyplan_text import lines_of, number
+from dhsdb.importers.energyplan_units import money_unit
 from dhsdb.importers.rows import Results
 from dhsdb.importers.units import CURRENCIES, UnitError, conversion
 

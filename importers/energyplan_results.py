@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,8 @@ from dhsdb.errors import Problem
 from dhsdb.importers.energyplan_columns import ENERGY, LEVEL, OTHER, PAYMENT, PERCENT, PRICE, TOTAL, Column, columns
 from dhsdb.importers.energyplan_output import MONTH_HOURS, MONTHS, SUMMARY
 from dhsdb.importers.energyplan_text import HOURS
+from dhsdb.importers.energyplan_units import Units, energy_unit, units_of
 from dhsdb.importers.rows import Results
-from dhsdb.importers.units import CURRENCIES, Conversion, UnitError, conversion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.importers.energyplan_output import Output
+    from dhsdb.importers.units import Conversion
 
 SOLVER = "EnergyPLAN"
 STAGE = "energyplan"
@@ -43,22 +43,6 @@ _SUMS = (
 """Totals of the cost block: kept as figures, since their parts are the costs."""
 _BALANCE_SUMS = ("Total", "Net", "Imp/Exp")
 """Columns of the fuel balance that are no use of it."""
-_MONEY = re.compile(r"(?P<scale>1000|[kM])?\s*(?P<code>[A-Za-z]{2,4}|€)")
-_SCALES = {None: 1.0, "k": 1e3, "1000": 1e3, "M": 1e6}
-
-
-@dataclass(slots=True)
-class _Units:
-    """How the file's units become those of the store."""
-
-    annual: Conversion
-    fuel: Conversion
-    power: Conversion
-    hourly: Conversion
-    co2: Conversion
-    money: float
-    currency: str
-    prints_thousands: bool
 
 
 def output_results(
@@ -72,7 +56,7 @@ def output_results(
         What the columns of the table are; None = what their names say.
     """
     problems: list[Problem] = []
-    units = _units(out, problems)
+    units = units_of(out, problems)
     if problems:
         return problems
     made = _Tables(out, site, year, units)
@@ -94,51 +78,6 @@ def output_results(
     )  # fmt: skip
 
 
-def money_unit(text: str) -> tuple[float, str] | None:
-    """Return the scale and the code of a currency such as ``k EUR``, ``M DKK``, ``1000 EUR``; None if it is none."""
-    found = _MONEY.fullmatch(text.strip())
-    if not found:
-        return None
-    code = "EUR" if found["code"] == "€" else found["code"].upper()
-    return _SCALES[found["scale"]], code
-
-
-def _units(out: Output, problems: list[Problem]) -> _Units:
-    def how(name: str, target: str, default: str) -> Conversion:
-        unit = out.units.get(name, default)
-        try:
-            return conversion(unit, target)
-        except UnitError as error:
-            problems.append(
-                Problem(error.message, str(out.path), column=name, value=unit, hint=error.hint, code="unit")
-            )
-            return Conversion()
-
-    used = {
-        "annual": bool(out.annual), "fuel": bool(out.fuels), "monthly": bool(out.rows), "hourly": out.hours is not None,
-        "co2": out.total("CO2-emission (total)") is not None, "cost": bool(out.investments),
-    }  # fmt: skip
-    problems += [
-        Problem(f"the unit of the {name} figures is missing.", str(out.path), column=name, code="unit")
-        for name, there in used.items()
-        if there and name not in out.units
-    ]
-    money = money_unit(out.units["cost"]) if "cost" in out.units else (1.0, "")
-    if money is None:
-        hint = "A currency is expected, such as k EUR or M DKK."
-        problems.append(
-            Problem(
-                f"'{out.units['cost']}' is not a unit of money.", str(out.path), column="cost", hint=hint, code="unit"
-            )
-        )
-        money = (1.0, "")
-    currency = money[1] if money[1] in CURRENCIES else ""
-    return _Units(
-        how("annual", "MWh", "MWh"), how("fuel", "MWh", "MWh"), how("monthly", "MW", "MW"), how("hourly", "MW", "MW"),
-        how("co2", "t", "t"), money[0], currency, prints_thousands=money[0] == _SCALES["k"],
-    )  # fmt: skip
-
-
 @dataclass(slots=True)
 class _Tables:
     """The result tables of an output while they come about."""
@@ -146,7 +85,7 @@ class _Tables:
     out: Output
     site: str
     year: int | None
-    units: _Units
+    units: Units
     items: dict[tuple[Any, ...], int] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     hourly: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
@@ -257,7 +196,7 @@ class _Tables:
                     self.figure(name, value, "percent")
                 elif energy:
                     unit = words[0] if words else self.out.units.get("summary", "")
-                    self.figure(name, self.converted(_energy(unit), value), "MWh" if unit else "")
+                    self.figure(name, self.converted(energy_unit(unit), value), "MWh" if unit else "")
                 else:
                     self.figure(name, value, "hour" if "Hours" in label else "")
 
@@ -435,10 +374,3 @@ _TYPES: dict[str, dict[str, str]] = {
         "year": _WHOLE, "item": _WHOLE, "name": _TEXT, "t": _WHOLE, "weight_h": _NUMBER, "value": _NUMBER, "unit": _TEXT,
     },
 }  # fmt: skip
-
-
-def _energy(unit: str) -> Conversion:
-    try:
-        return conversion(unit, "MWh") if unit else Conversion()
-    except UnitError:
-        return Conversion()

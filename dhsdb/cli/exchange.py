@@ -226,7 +226,7 @@ def _preview(report: ImportReport, form: str, details: bool | None, output: Path
         console().print(f"what would change in {report.scenario}; nothing was written", style="bold", markup=False)
     if found or form != "table" or output is not None:
         show_diff(found, form, details=details, output=output)
-    else:
+    elif not report.changed:
         emit(None, as_json=False, text=f"nothing would change in {report.scenario}")
     if report.attribution and form == "table":
         emit(None, as_json=False, text=report.attribution)
