@@ -242,7 +242,9 @@ def use(db: Database, run: int, scenario: str = "") -> str:
         if row[1] not in _FINISHED:
             raise UserError(f"run {run} is {row[1]}: it has no results to show.", "Choose another.")
         if row[2] in _BESIDE:
-            said = f"run {run} was imported ({row[2]}): it stands beside the chains, and the newest of each year is shown."
+            said = (
+                f"run {run} was imported ({row[2]}): it stands beside the chains, and the newest of each year is shown."
+            )
             raise UserError(said, "`dhsdb run delete` takes a newer one away; view by_run.* shows any.")
         owner = find(writer.con, check_newest(scenario)).scenario if scenario else row[0]
         (name,) = writer.con.execute("SELECT name FROM meta.scenario WHERE scenario = ?", [owner]).fetchone() or ("",)
