@@ -54,10 +54,20 @@ class Writer:
         if self._session is not None:
             self._session.flush()
 
+    def spend(self, table: str, column: str) -> None:
+        """Keep the highest number of a control table from being given again, before its row is deleted."""
+        self.con.execute(
+            f"INSERT INTO meta.spent SELECT ?, max({column}) FROM meta.{table} HAVING count(*) > 0", [table]
+        )
+
     def next_id(self, table: str, column: str) -> int:
-        """Return the next number of a control table; there is one writer, so it is not taken meanwhile."""
+        """Return the next number of a control table: never one that a deleted row had, and not taken meanwhile."""
         self.flush()
-        row = self.con.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM meta.{table}").fetchone()
+        row = self.con.execute(
+            f"SELECT greatest((SELECT coalesce(max({column}), 0) FROM meta.{table}),"
+            " (SELECT coalesce(max(number), 0) FROM meta.spent WHERE kind = ?)) + 1",
+            [table],
+        ).fetchone()
         return int(row[0]) if row else 1
 
 

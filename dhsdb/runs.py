@@ -288,6 +288,8 @@ def delete(db: Database, run: int) -> list[str]:
             raise UserError(f"there is no run {run}.", "`dhsdb run list` lists them.")
         if row[0] == "running":
             raise UserError(f"run {run} is still running.", "Stop it first.")
+        for table in ("run", "chain"):
+            writer.spend(table, table)
         for table in RESULT:
             writer.con.execute(f"DELETE FROM result.{table} WHERE run = ?", [run])
         held = "IN (SELECT chain FROM meta.chain_run WHERE run = ?)"

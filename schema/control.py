@@ -203,6 +203,14 @@ class Currency(ControlTable, table=True):
     source: str | None = words("where the figures come from")
 
 
+class Spent(ControlTable, table=True):
+    """One row is the highest number that a deleted run or chain had, so that it is not given again."""
+
+    __mapper_args__ = {"primary_key": ["kind", "number"]}  # noqa: RUF012
+    kind: str = words("run or chain", required=True)
+    number: int = count("number", required=True)
+
+
 TABLES: tuple[type[ControlTable], ...] = (
-    Scenario, Stack, Revision, Tag, Source, Series, SeriesValue, Run, Chain, ChainRun, Finding, Currency,
+    Scenario, Stack, Revision, Tag, Source, Series, SeriesValue, Run, Chain, ChainRun, Finding, Currency, Spent,
 )  # fmt: skip

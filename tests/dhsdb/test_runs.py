@@ -467,3 +467,12 @@ def test_a_run_of_a_deleted_scenario_is_not_shown(store: Store) -> None:
     boiler_run(store.db, "child", 5.0)
     store.delete("child")
     assert not store.sql("SELECT * FROM capacity").rows()
+
+
+def test_the_number_of_a_deleted_run_is_not_given_again(solved: Store, cli: Cli) -> None:
+    solved.run("base", force=True)
+    before = solved.sql("SELECT max(chain) AS n FROM meta.chain").rows()[0]["n"]
+    for run in ("3", "4"):
+        assert cli(solved.db, "run", "delete", run)[0] == 0
+    assert [r.run for r in solved.run("base", force=True)] == [5, 6]
+    assert solved.sql("SELECT max(chain) AS n FROM meta.chain").rows()[0]["n"] > before

@@ -62,6 +62,7 @@ _STATEMENTS = (
         "CREATE TABLE result.figure (run INTEGER NOT NULL, year SMALLINT, item INTEGER, name VARCHAR, t SMALLINT,"
         " weight_h DOUBLE, value DOUBLE, unit VARCHAR)"
     ),
+    "CREATE TABLE meta.spent (kind VARCHAR NOT NULL, number INTEGER NOT NULL)",
 )
 
 
