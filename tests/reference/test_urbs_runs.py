@@ -47,6 +47,7 @@ def imported(empty_store: Path, reference_data: Path, tmp_path_factory: pytest.T
         ("sy168_base_CO2obj", "single", {"hours": "3500:168", "objective": "co2"}),
         ("it24_base", "many", {"hours": "3500:24"}),
         ("it24_stock_prices", "many stock prices", {"hours": "3500:24"}),
+        ("it168_base", "many", {"hours": "3500:168"}),
         ("bp168_base", "park", {"hours": "3000:168"}),
     ],
 )
