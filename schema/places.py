@@ -46,6 +46,7 @@ class Building(Place, table=True):
     construction_year: int | None = count("year of construction", low=1000, high=2200)
     geometry: Any = geometry("footprint")
     node: int | None = column(sa.BigInteger, "node of the streets that it is joined to; NULL = the nearest place")
+    volume_m3: float | None = size("heated gross volume", "m^3")
 
 
 class BuildingDemand(InputRow, table=True):
