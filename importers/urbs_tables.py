@@ -29,6 +29,7 @@ OPTIONS = {
     "negative_emission": "allow",
     "cost_floor": "none",
     "cost_limit_scope": "horizon",
+    "periods": "0",  # every hour, as urbs: no typical days
 }
 """Switches of the model that reproduce urbs, besides what rows say themselves."""
 CURRENCY = "EUR"

@@ -496,6 +496,7 @@ def test_the_scenario_carries_the_switches_of_urbs(study: Study) -> None:
     found = {r["option"]: r["value"] for r in rows}
     assert found["accounting"] == "urbs"
     assert found["cost_limit_scope"] == "horizon"
+    assert found["periods"] == "0", "every hour, no typical days"
     assert "hours" not in found
 
 
