@@ -69,6 +69,9 @@ REFERENCES = (
     Reference("transmission", ("site_to", "commodity"), "commodity", _COMMODITY),
     Reference("process", ("heat_source",), "heat_source"),
     Reference("building_demand", ("building",), "building", severity="warning"),
+    Reference("building_roof", ("building",), "building", severity="warning"),
+    Reference("building_demand", ("weather",), "weather", severity="warning"),
+    Reference("metered_demand", ("weather",), "weather", severity="warning"),
     Reference("limit_term", ("limit",), "limit"),
     Reference("limit_term", ("site",), "site", severity="warning"),
     Reference("limit_term", ("process",), "process"),
@@ -88,6 +91,7 @@ KINDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("heat_source", "profile"): ("factor",),
     ("network_temperature", "supply_profile"): ("temperature",),
     ("network_temperature", "return_profile"): ("temperature",),
+    ("weather", "profile"): ("temperature",),
 }
 """Kinds of profile that a column can use."""
 

@@ -9,6 +9,13 @@ import sqlalchemy as sa
 from dhsdb.schema.columns import column, count, flag, geometry, key, number, profile, words
 from dhsdb.schema.inputs import InputRow, share, size
 
+REFURBISHMENTS = ("none", "usual", "advanced")
+"""States of an envelope: as built, insulated as is usual, to the highest standard."""
+HEATINGS = (
+    "district_heating", "gas", "oil", "coal", "wood", "electric", "heat_pump", "solar", "other", "none",
+)  # fmt: skip
+"""Ways in which a building is heated now, by what it takes."""
+
 
 class Place(InputRow):
     """What stands in space does not vary by year; its figures do, in tables of their own."""
@@ -47,6 +54,10 @@ class Building(Place, table=True):
     geometry: Any = geometry("footprint")
     node: int | None = column(sa.BigInteger, "node of the streets that it is joined to; NULL = the nearest place")
     volume_m3: float | None = size("heated gross volume", "m^3")
+    district: str | None = words("district, by which metered totals are found")
+    function_code: str | None = words("use as the source says it", example="31001_1010")
+    refurbishment: str | None = words("state of the envelope", choices=REFURBISHMENTS)
+    heating: str | None = words("how it is heated now", choices=HEATINGS)
 
 
 class BuildingDemand(InputRow, table=True):
@@ -58,6 +69,23 @@ class BuildingDemand(InputRow, table=True):
     peak_mw: float | None = size("peak load")
     profile: str | None = profile("shape: shares of the year")
     rule: str | None = words("how it was estimated")
+    calibration: float | None = size("factor that brings estimates to a metered total", "")
+    weather: str | None = words("weather that it holds for; NULL = that of its source")
+
+
+class BuildingRoof(Place, table=True):
+    """One row is a plane of a building's roof."""
+
+    building: str = key("building", example="DEBW_001")
+    surface: str = key("surface: its id in the source, or a number", example="1")
+    area_m2: float | None = size("area in its own plane", "m^2")
+    tilt_deg: float | None = number("tilt: 0 = flat, 90 = upright", "degree", low=0, high=90)
+    azimuth_deg: float | None = number(
+        "direction that it faces, clockwise from grid north: 90 = east, 180 = south; NULL = flat",
+        "degree",
+        low=0,
+        high=360,
+    )
 
 
 class SpecificDemand(InputRow, table=True):
@@ -69,6 +97,49 @@ class SpecificDemand(InputRow, table=True):
     full_load_hours: float | None = size("annual demand per peak load", "hour/year", high=8784)
     profile: str | None = profile("shape: shares of the year")
     reference: str | None = words("where the figures come from")
+
+
+class SpecificDemandAge(InputRow, table=True):
+    """One row is the specific heat demand of a use by age and state; where it fits, it goes before specific_demand."""
+
+    use: str = key("use", example="residential_single")
+    age_class: str = key("age class", example="1958-1968")
+    refurbishment: str = key("state of the envelope", choices=REFURBISHMENTS, example="none")
+    from_year: int | None = count("first year of construction; NULL = any before", low=0, high=2200)
+    to_year: int | None = count("last year of construction; NULL = any after", low=0, high=2200)
+    space_heat_kwh_m2: float | None = size("heat for space per heated floor area", "kWh/m^2/year", high=2000)
+    hot_water_kwh_m2: float | None = size("heat for hot water per heated floor area", "kWh/m^2/year", high=2000)
+    reference: str | None = words("where the figures come from")
+
+
+class MeteredDemand(Place, table=True):
+    """One row is the heat that was metered in a district, to which estimates are calibrated."""
+
+    metered: str = key("district: its buildings name it, or lie in the polygon", example="old town 2022")
+    district: str | None = words("district or site of the buildings; NULL = that of the key")
+    data_year: int | None = count("year that was metered", low=1900, high=2200)
+    heat_mwh: float | None = size("heat delivered to its buildings", "MWh/year")
+    weather: str | None = words("weather of that year; NULL = as that of the estimates")
+    geometry: Any = geometry("polygon")
+
+
+class Weather(Place, table=True):
+    """One row is a year of weather of a place."""
+
+    weather: str = key("weather", example="TRY2015_Potsdam")
+    profile: str | None = profile("hourly temperature")
+    kind: str | None = words("form of the source", choices=("try", "epw", "csv"))
+    data_year: int | None = count("calendar year; NULL = a typical one", low=1800, high=2200)
+    n_hours: int | None = count("hours: 8760, or 8784 with a leap day", low=1)
+    utc_offset_h: float | None = number("hours ahead of UTC, the year round", "hour", low=-12, high=14)
+    latitude: float | None = number("latitude", "degree", low=-90, high=90)
+    longitude: float | None = number("longitude", "degree", low=-180, high=180)
+    altitude_m: float | None = number("height above the sea", "m", low=-500, high=9000)
+    mean_c: float | None = number("mean temperature", "degC", low=-60, high=60)
+    low_c: float | None = number("lowest daily mean", "degC", low=-90, high=60)
+    degree_days: float | None = size("degree days G20/15: 20 degC less the mean of days below 15 degC", "")
+    degree_days_12: float | None = size("degree days G20/12: 20 degC less the mean of days below 12 degC", "")
+    heating_days: float | None = size("days whose mean is below 15 degC", "day")
 
 
 class HeatSource(Place, table=True):
@@ -152,4 +223,5 @@ class NetworkTemperature(InputRow, table=True):
 
 TABLES: tuple[type[InputRow], ...] = (
     Street, Building, BuildingDemand, SpecificDemand, HeatSource, PlantSite, NetworkPipe, PipeType, NetworkTemperature,
+    BuildingRoof, SpecificDemandAge, MeteredDemand, Weather,
 )  # fmt: skip
