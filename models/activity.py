@@ -95,11 +95,11 @@ def _rows(energy: EnergyModel, p: Processes, cap: Capacity, units: Sequence[int]
 
 
 def _ramps(energy: EnergyModel, p: Processes, cap: Capacity) -> None:
-    """Change of load from step to step; free into the first step of a window or a typical period."""
+    """Change of load from step to step, also between typical periods that follow each other; free into the first one."""
     steps = energy.system.steps
     units = places((p.ramp < 1.0).any(axis=0))
     units = [u for u in units if (p.unit_of == u).any()]
-    after = np.flatnonzero(steps.previous < np.arange(steps.n))
+    before, after = steps.pairs
     if not units or not after.size:
         return
     if steps.sliced:
@@ -108,7 +108,7 @@ def _ramps(energy: EnergyModel, p: Processes, cap: Capacity) -> None:
         )
     ramp = np.where(p.ramp[:, units] < 1.0, p.ramp[:, units], 1e3)[:, :, None] * steps.h[after]
     moved = cap.moved(units, ramp)
-    step = ("t", [int(h) for h in steps.hour[after]])
+    step = ("t", [f"{b} after {a}" for a, b in zip(steps.hour[before], steps.hour[after], strict=True)])
     for name, sign in (("ramp up", 1.0), ("ramp down", -1.0)):
         sets = (energy.year, ("unit", [p.size.names[u] for u in units]), step)
         rows = energy.model.add_rows(name, ramp.shape, -np.inf, moved, unit="MW", sets=sets)
@@ -116,7 +116,7 @@ def _ramps(energy: EnergyModel, p: Processes, cap: Capacity) -> None:
         for i, u in enumerate(units):
             for a in places(p.unit_of == u):
                 energy.model.add_terms(rows.index[:, i], energy.act.index[:, a][:, after], sign)
-                energy.model.add_terms(rows.index[:, i], energy.act.index[:, a][:, steps.previous[after]], -sign)
+                energy.model.add_terms(rows.index[:, i], energy.act.index[:, a][:, before], -sign)
 
 
 def _annual(energy: EnergyModel, p: Processes, cap: Capacity) -> None:

@@ -107,11 +107,12 @@ def building_rows(inputs: Inputs, year: int) -> pd.DataFrame:
 
 
 def _shape(inputs: Inputs, steps: Steps, profile: str, mwh: float | None, where: str) -> Array:
-    """Return a demand in each step, MW; shares of typical steps are scaled to keep the year's total."""
+    """Return a demand in each step, MW; typical steps keep the year's total."""
     if mwh is None or np.isnan(mwh):
         if not profile:
             raise UserError(f"{where} has neither an amount nor a profile.", "Give mwh, a profile, or both.")
-        return steps.of(inputs.profile(profile, where), where)
+        whole = inputs.profile(profile, where)
+        return _kept_total(steps.of(whole, where), steps, whole[: round(steps.weight.sum())].sum())
     if not profile:
         return np.full(steps.n, mwh / steps.weight.sum())
     whole = inputs.profile(profile, where)
@@ -123,7 +124,19 @@ def _shape(inputs: Inputs, steps: Steps, profile: str, mwh: float | None, where:
         raise UserError(
             f"{where}: profile '{profile}' is zero in all modelled hours.", "Model other hours, or mend the profile."
         )
-    return share * (mwh / (covered if steps.typical else whole.sum()))
+    share = share * (mwh / whole.sum())
+    return _kept_total(share, steps, mwh)
+
+
+def _kept_total(power: Array, steps: Steps, mwh: float) -> Array:
+    """Return a demand in typical steps scaled to the year's total [MWh]; extreme periods, and with them the peak, stay."""
+    if steps.calendar is None or steps.kept is None:
+        return power
+    energy = power * steps.weight
+    free = energy[~steps.kept].sum()
+    if free <= 0:
+        return power
+    return np.where(steps.kept, power, power * max(mwh - energy[steps.kept].sum(), 0.0) / free)
 
 
 def _add_loss(inputs: Inputs, year: int, steps: Steps, commodities: Grid, demand: Array, loss: Array) -> None:

@@ -90,6 +90,7 @@ class EnergyModel:
     level: Block
     chained: Sequence[int]
     first_level: tuple[Sequence[int], Block] | None
+    period_level: Block | None
 
     def __init__(self, system: System, sizes: Sizes | None = None, rules: Rules | str = "cost") -> None:
         self.system = system

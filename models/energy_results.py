@@ -9,6 +9,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError
 from dhsdb.models.energy import labels_of
+from dhsdb.models.storage_chain import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -188,12 +189,7 @@ class Results:
         return _stack(frames, ["year", "item", "mwh", "full_load_hours"])
 
     def _level(self) -> pd.DataFrame:
-        level = self._values(self.energy.level)
-        start = level[:, :, -1].copy()
-        if self.energy.first_level is not None:
-            at, block = self.energy.first_level
-            start[:, at] = self._values(block)
-        whole = np.concatenate([start[:, :, None], level], axis=2)
+        whole = content(self.energy, self.solution)
         first = self.first_step - 1
         t = np.arange(first, first + whole.shape[2], dtype=np.int16)
         st, keys = self.system.stores, self.system.balances.key

@@ -12,14 +12,15 @@ import numpy as np
 from dhsdb.errors import DhsdbError, UserError
 from dhsdb.models.demand import building_rows
 from dhsdb.models.stage import Outcome, Remark
-from dhsdb.models.steps import Steps, full_year, slices, typical_days, window
+from dhsdb.models.steps import Steps, full_year, slices, typical_periods, window
 from dhsdb.models.system import build_system
 from dhsdb.models.warm import WarmSolver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from dhsdb.models.energy import EnergyModel, Rules
     from dhsdb.models.highs import Solver
@@ -99,7 +100,7 @@ def why(solver: Solver, solution: Solution) -> str:
 
 
 def investment_steps(inputs: Inputs) -> Steps:
-    """Return the steps that the options ask for: a window, typical days, or every hour."""
+    """Return the steps that the options ask for: a window, typical periods, or every hour."""
     if len(inputs.tables["time_slice"]):
         return own_slices(inputs)
     given = inputs.options.window
@@ -108,8 +109,10 @@ def investment_steps(inputs: Inputs) -> Steps:
     everything = full_year(year_hours(inputs))
     if not inputs.options.periods:
         return everything
-    features = _features(inputs, everything)
-    return typical_days(features, inputs.options.periods) if features.shape[1] else everything
+    features, peaks = _features(inputs, everything)
+    if not features.shape[1]:
+        return everything
+    return typical_periods(features, inputs.options.periods, inputs.options.period_days, peaks)
 
 
 def own_slices(inputs: Inputs) -> Steps:
@@ -163,14 +166,19 @@ def check_handover(inputs: Inputs, outcome: Outcome) -> None:
             raise DhsdbError(f"buildings need {total:.6g} MWh in {year}, but {given:.6g} MWh were handed over.")
 
 
-def _features(inputs: Inputs, steps: Steps) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return what tells days apart: heat demand first (its peak is kept), then prices and temperatures that are used."""
+def _features(inputs: Inputs, steps: Steps) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], list[int]]:
+    """Return what tells days apart: demands first, whose peaks are kept, then prices and temperatures that are used."""
     system: System = build_system(inputs, inputs.years[:1], steps)
-    demand = system.balances.demand[0].sum(axis=0)
-    columns = [demand, *system.balances.price[0], *system.processes.ratio[0], *system.processes.avail[0]]
-    varying = [c for c in columns if np.ptp(c) > 0]
-    unique = list({c.tobytes(): c for c in varying}.values())
-    return np.column_stack(unique) if unique else np.empty((steps.n, 0))
+    demands = _varying(system.balances.demand[0] + system.balances.loss[0])
+    others = _varying([*system.balances.price[0], *system.processes.ratio[0], *system.processes.avail[0]])
+    columns = [*demands, *others]
+    return np.column_stack(columns) if columns else np.empty((steps.n, 0)), list(range(len(demands)))
+
+
+def _varying(columns: Iterable[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Return the columns that vary, one of each shape."""
+    shapes = {(c / c.max()).tobytes(): c for c in columns if np.ptp(c) > 0 and c.max() > 0}
+    return list(shapes.values())
 
 
 def _building_supply(inputs: Inputs) -> pd.DataFrame:

@@ -33,6 +33,7 @@ _ENERGY_MODULES = (
     "response",
     "storage_chain",
     "storage_daytype",
+    "storage_periods",
     "storage_slices",
     "stores",
     "units",
@@ -93,11 +94,11 @@ STAGES: dict[str, Stage] = {
             "geo", ("heat_source", "network_pipe", "network_temperature", "pipe_type", "street"), (),
             ("connection", "geo", "pipes", "streets"), ("physics",),
         ),
-        _stage("investment", _ENERGY, ("geo",), ("investment", *_ENERGY_MODULES), (*_ENERGY_OPTIONS, "periods")),
+        _stage("investment", _ENERGY, ("geo",), ("investment", *_ENERGY_MODULES), (*_ENERGY_OPTIONS, "periods", "period_days")),
         _stage("dispatch", _ENERGY, ("geo", "investment"), ("dispatch", "investment", *_ENERGY_MODULES), _ENERGY_OPTIONS),
         _stage(
             "pareto", (*_ENERGY, "pareto_variable"), ("geo",), ("pareto", "investment", *_ENERGY_MODULES),
-            (*_ENERGY_OPTIONS, "periods", "points", "population", "generations", "seed"),
+            (*_ENERGY_OPTIONS, "periods", "period_days", "points", "population", "generations", "seed"),
         ),
     )
 }  # fmt: skip

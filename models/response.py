@@ -26,19 +26,18 @@ RESPONSE = "demand response"
 
 
 def add(energy: EnergyModel) -> None:
-    """Add increases and decreases of demand, and what links them.
+    """Add increases and decreases of demand, and what links them; typical periods are each balanced in themselves.
 
     Raises
     ------
     UserError
-        If the steps are not hours in a row.
+        If the steps are time slices.
     """
     r, steps = energy.system.response, energy.system.steps
     if not r.key:
         return
-    if steps.sliced or (steps.previous > np.arange(steps.n)).sum() > 1:
-        hint = "Run with -o periods=0, or a window -o hours=START:COUNT."
-        raise UserError("demand response needs hours in a row, not typical days or slices.", hint)
+    if steps.sliced:
+        raise UserError("demand response needs hours in a row, not time slices.", "Remove demand_response.")
     names = energy.balance_names([int(k) for k in r.balance])
     up = energy.step_columns("demand up", "balance", names, 0.0, r.up[:, :, None])
     down = energy.step_columns("demand down", "balance", names, 0.0, r.down[:, :, None])
@@ -60,7 +59,7 @@ def add(energy: EnergyModel) -> None:
         energy.model.add_terms(rows, first, 1.0)
         for i in range(len(r.key)):
             delay = max(int(r.delay[0, i] / steps.h[0]), 1)
-            later = np.minimum(np.arange(steps.n) + delay, steps.n - 1)
+            later = np.minimum(np.arange(steps.n) + delay, steps.last)
             energy.model.add_terms(rows.index[:, i], second.index[:, i][:, later], -1.0)
     for i, k in enumerate(r.balance):
         for block, sign in ((up, -1.0), (down, 1.0)):
@@ -74,7 +73,8 @@ def _cumulated(energy: EnergyModel, name: str, block: Block, factor: Array, name
     sets = (energy.year, ("balance", names), energy.step)
     rows = energy.model.add_rows(f"{name} adds up", shape, 0.0, 0.0, unit="MWh", sets=sets)
     energy.model.add_terms(rows, total, 1.0)
-    energy.model.add_terms(rows.index[:, :, 1:], total.index[:, :, :-1], -1.0)
+    after = np.flatnonzero(np.diff(energy.system.steps.last) == 0) + 1  # not across the ends of typical periods
+    energy.model.add_terms(rows.index[:, :, after], total.index[:, :, after - 1], -1.0)
     energy.model.add_terms(rows, block, -factor[:, :, None] * h)
     return total
 
@@ -88,5 +88,5 @@ def _recover(energy: EnergyModel, up: Block, names: list[str]) -> None:
     for i in range(len(r.key)):
         span = max(int(r.recovery[0, i] / steps.h[0]), 1)
         for ahead in range(min(span, steps.n)):
-            last = steps.n - ahead
-            energy.model.add_terms(rows.index[:, i, :last], up.index[:, i, ahead:], steps.h[ahead:])
+            at = np.flatnonzero(np.arange(steps.n) + ahead <= steps.last)
+            energy.model.add_terms(rows.index[:, i, at], up.index[:, i, at + ahead], steps.h[at + ahead])

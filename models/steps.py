@@ -10,6 +10,8 @@ import numpy as np
 from dhsdb.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 HOURS_PER_DAY = 24
@@ -17,7 +19,7 @@ HOURS_PER_DAY = 24
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Steps in order; those of a period follow each other, periods do not.
+    """Steps in order, in periods of equal length.
 
     Attributes
     ----------
@@ -27,21 +29,27 @@ class Steps:
         Shape (n,). Length of one occurrence, hours.
     weight
         Shape (n,). Hours of the year that the step stands for; sums to the hours of the year.
-    previous
-        Shape (n,). Step before each, within its period; the first one follows the last (cyclic).
-    typical
-        The steps are chosen to represent the year, so annual totals are kept exactly.
+    length
+        Steps of a period; those of a period follow each other.
+    calendar
+        Shape (periods of the year,). Which of the typical periods each period of the year is like, counted from 0; None =
+        all steps are one period.
+    kept
+        Shape (n,). Steps of extreme periods, whose values are never scaled; None = all.
+    by_year
+        Shape (years, n). Weights where each model year has its own.
+    sliced
+        The steps are time slices of the study, in no order unless they say so; ``hour`` is their number.
     """
 
     hour: NDArray[np.int64]
     h: NDArray[np.float64]
     weight: NDArray[np.float64]
-    previous: NDArray[np.int64]
-    typical: bool = False
+    length: int
+    calendar: NDArray[np.int64] | None = None
+    kept: NDArray[np.bool_] | None = None
     by_year: NDArray[np.float64] | None = None
-    """Shape (years, n). Weights where each model year has its own."""
     sliced: bool = False
-    """The steps are time slices of the study, in no order unless they say so; ``hour`` is their number."""
 
     def in_year(self, year: int) -> Steps:
         """Return the steps with the weights of a model year, by its position."""
@@ -51,6 +59,27 @@ class Steps:
     def n(self) -> int:
         """Number of steps."""
         return len(self.hour)
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether each step follows the one before: there is one period, or each period of the year is itself."""
+        return self.calendar is None or np.array_equal(self.calendar, np.arange(self.n // self.length))
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """Shape (n,). Last step of the stretch of following hours that each step belongs to."""
+        length = self.n if self.in_a_row else self.length
+        return (np.arange(self.n) // length + 1) * length - 1
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Steps that follow each other, first and second: within periods, and once for each two periods that ever do."""
+        step = np.arange(self.n).reshape(-1, self.length)
+        first, second = step[:, :-1].ravel(), step[:, 1:].ravel()
+        if self.calendar is not None:
+            met = np.unique(np.column_stack([self.calendar[:-1], self.calendar[1:]]), axis=0)
+            first, second = np.append(first, step[met[:, 0], -1]), np.append(second, step[met[:, 1], 0])
+        return first, second
 
     def of(self, profile: NDArray[np.float64], where: str) -> NDArray[np.float64]:
         """Return a profile's value in each step.
@@ -70,7 +99,7 @@ class Steps:
 
 def full_year(hours: int) -> Steps:
     """Return every hour of a year."""
-    return _in_periods(np.arange(1, hours + 1), np.ones(1), hours, hours)
+    return Steps(np.arange(1, hours + 1), np.ones(hours), np.ones(hours), hours)
 
 
 def slices(number: NDArray[np.int64], hours: NDArray[np.float64], by_year: NDArray[np.float64]) -> Steps:
@@ -85,64 +114,71 @@ def slices(number: NDArray[np.int64], hours: NDArray[np.float64], by_year: NDArr
     by_year
         Shape (years, n). Hours of the year that each stands for.
     """
-    before = np.roll(np.arange(len(number)), 1)
-    return Steps(number, hours, by_year[0], before, by_year=by_year, sliced=True)
+    return Steps(number, hours, by_year[0], len(number), by_year=by_year, sliced=True)
 
 
 def window(start: int, count: int, hours: int) -> Steps:
     """Return ``count`` hours after hour ``start``, annualised: each stands for ``hours / count`` hours."""
     if count < 1 or start + count > hours:
         raise UserError(f"the window {start}:{count} does not fit into a year of {hours} hours.", "hours=START:COUNT")
-    return _in_periods(np.arange(start + 1, start + count + 1), np.full(1, hours / count), count, hours)
+    return Steps(np.arange(start + 1, start + count + 1), np.ones(count), np.full(count, hours / count), count)
 
 
-def typical_days(features: NDArray[np.float64], periods: int, peak: int = 0) -> Steps:
-    """Choose typical days by hierarchical clustering (tsam), each a real day, and add the day of the highest peak.
+def typical_periods(features: NDArray[np.float64], periods: int, days: int = 1, peaks: Sequence[int] = ()) -> Steps:
+    """Choose typical days or weeks by hierarchical clustering (tsam), each a real one, and add those of the peaks.
 
     Parameters
     ----------
     features
-        Shape (hours, m). Series by which days are told apart.
+        Shape (hours, m). Series by which periods are told apart.
     periods
-        Number of typical days.
-    peak
-        Column of ``features`` whose day of the highest value is kept as it is.
+        Number of typical periods; as many as the year has, or more: all of them, in their order.
+    days
+        Length of a period, days.
+    peaks
+        Columns of ``features`` whose period of the highest value stands for itself alone.
 
     Notes
     -----
-    Real days (medoids) keep each hour's values together, so every profile is read at the same hour. Their weights are the
-    numbers of days that they stand for.
+    Real periods (medoids) keep each hour's values together, so every profile is read at the same hour. Their weights are
+    the numbers of periods that they stand for. What a year has beyond whole periods (a day beside 52 weeks) is left out at
+    its end, or at its beginning if the first peak is at the end; the weights make up for it.
     """
+    length = days * HOURS_PER_DAY
+    hours = len(features)
+    whole = hours // length
+    if not whole:
+        raise UserError(f"a year of {hours} hours has no period of {days} days.", "Choose a smaller period_days.")
+    rest = hours - whole * length
+    start = rest if peaks and rest and features[:, peaks[0]].argmax() >= hours - rest else 0
+    chosen = features[start : start + whole * length]
+    belongs, centre = _clusters(chosen, periods, length) if periods < whole else (np.arange(whole), np.arange(whole))
+    extreme = np.unique([chosen[:, column].argmax() // length for column in peaks]).astype(np.int64)
+    for period in extreme:
+        if period not in centre:
+            belongs[period], centre = len(centre), np.append(centre, period)
+    # Periods are sorted by their place in the year, and one that stands for none any more falls out.
+    counts = np.bincount(belongs, minlength=len(centre))
+    order = np.array(sorted(np.flatnonzero(counts), key=lambda k: centre[k]))
+    place = np.zeros(len(centre), np.int64)
+    place[order] = np.arange(len(order))
+    hour = (start + centre[order][:, None] * length + np.arange(1, length + 1)).ravel()
+    weight = np.repeat(counts[order] * hours / (whole * length), length)
+    kept = np.repeat(np.isin(centre[order], extreme), length)
+    return Steps(hour, np.ones(len(hour)), weight, length, calendar=place[belongs], kept=kept)
+
+
+def _clusters(features: NDArray[np.float64], periods: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cluster of each period and the period at the centre of each cluster."""
     import pandas as pd
     import tsam
 
-    days = len(features) // HOURS_PER_DAY
-    if periods >= days:
-        return _in_periods(np.arange(1, days * HOURS_PER_DAY + 1), np.ones(days), HOURS_PER_DAY, days * HOURS_PER_DAY)
-    index = pd.date_range("2001-01-01", periods=days * HOURS_PER_DAY, freq="h")
-    names = [f"f{k}" for k in range(features.shape[1])]
+    index = pd.date_range("2001-01-01", periods=len(features), freq="h")
     result = tsam.aggregate(
-        pd.DataFrame(features[: len(index)], index=index, columns=names),
+        pd.DataFrame(features, index=index, columns=[f"f{k}" for k in range(features.shape[1])]),
         n_clusters=periods,
-        period_duration=HOURS_PER_DAY,
+        period_duration=length,
         cluster=tsam.ClusterConfig(method="hierarchical", representation="medoid"),
-        extremes=tsam.ExtremeConfig(method="append", max_value=[names[peak]]),
         preserve_column_means=False,
     )
-    centers = np.asarray(result.clustering.cluster_centers, np.int64)
-    if len(centers) < result.n_clusters:
-        centers = np.append(centers, features[: len(index), peak].argmax() // HOURS_PER_DAY)
-    counts = np.bincount(np.asarray(result.cluster_assignments), minlength=len(centers)).astype(np.float64)
-    order = np.argsort(centers)
-    centers, counts = centers[order], counts[order]
-    hour = (centers[:, None] * HOURS_PER_DAY + np.arange(1, HOURS_PER_DAY + 1)).ravel()
-    return replace(_in_periods(hour, counts, HOURS_PER_DAY, days * HOURS_PER_DAY), typical=True)
-
-
-def _in_periods(hour: NDArray[np.int64], counts: NDArray[np.float64], length: int, hours: int) -> Steps:
-    """Return steps of one hour in periods of equal length, each of which occurs ``counts`` times."""
-    weight = np.repeat(counts, length)
-    step = np.arange(len(hour)).reshape(-1, length)
-    if not np.isclose(weight.sum(), hours):
-        raise AssertionError((weight.sum(), hours))
-    return Steps(hour, np.ones(len(hour)), weight, np.roll(step, 1, axis=1).ravel())
+    return np.array(result.cluster_assignments, np.int64), np.array(result.clustering.cluster_centers, np.int64)

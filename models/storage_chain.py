@@ -1,4 +1,9 @@
-"""Storages whose content goes from step to step [2.6]."""
+r"""Storages whose content goes from step to step, also from one typical period to the next over the whole year [2.6].
+
+Within a typical period k content is counted from its beginning: :math:`q_{k,l}`, of either sign. A period p of the year that
+is like k starts with :math:`Q_p`, of which :math:`r^l = (1-loss)^l` is left after l hours: its content is :math:`Q_p r^l +
+q_{k,l}`, and :math:`Q_{p+1} = Q_p r^L + q_{k,L}` (Kotzur et al. 2018, doi:10.1016/j.apenergy.2018.01.023).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import UserError
+from dhsdb.models import storage_periods
 from dhsdb.models.flows import Flow
 from dhsdb.models.grids import places
 from dhsdb.models.ledger import Cost
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dhsdb.models.blocks import Block
+    from dhsdb.models.blocks import Block, Solution
     from dhsdb.models.energy import EnergyModel
 
     Array = NDArray[np.float64]
@@ -35,15 +41,39 @@ def add(energy: EnergyModel) -> None:
     upper = np.inf if content is None else content[:, chosen, None]
     energy.charge = energy.step_columns("charge", "storage", names, 0.0, most[0])
     energy.discharge = energy.step_columns("discharge", "storage", names, 0.0, most[1])
-    energy.level = energy.step_columns("level", "storage", names, 0.0, upper, "MWh")
+    lowest = 0.0 if steps.calendar is None else -np.inf
+    energy.level = energy.step_columns(
+        "level", "storage", names, lowest, upper if steps.calendar is None else np.inf, "MWh"
+    )
     energy.first_level = None
+    energy.period_level = None
     if not chosen:
         return
     if steps.sliced:
         raise UserError("a chained storage needs hours in a row, not time slices.", "Set storage.kind to daytype.")
-    _content(energy, chosen, names)
-    _sizes(energy, chosen, names)
+    if steps.calendar is None:
+        _content(energy, chosen, names)
+        _bound(energy, energy.level, "most level", "energy", chosen, names)
+        _least(energy, chosen, names)
+    else:
+        storage_periods.add(energy, chosen, names)
+    for block, name in ((energy.charge, "most charge"), (energy.discharge, "most discharge")):
+        _bound(energy, block, name, "power", chosen, names)
+    if energy.capacity["energy"].given is None:
+        _tie_energy_to_power(energy, chosen)
     _flows(energy, chosen)
+
+
+def content(energy: EnergyModel, solution: Solution) -> Array:
+    """Return what is in each storage before the first step and after each step of the year, shape (y, s, steps + 1), MWh."""
+    level = np.asarray(solution.values(energy.level), np.float64)
+    if energy.period_level is not None:
+        return storage_periods.content(energy, solution, level)
+    start = level[:, :, -1].copy()
+    if energy.first_level is not None:
+        at, block = energy.first_level
+        start[:, at] = solution.values(block)
+    return np.concatenate([start[:, :, None], level], axis=2)
 
 
 def _content(energy: EnergyModel, chosen: Sequence[int], names: list[str]) -> None:
@@ -56,24 +86,24 @@ def _content(energy: EnergyModel, chosen: Sequence[int], names: list[str]) -> No
     model.add_terms(rows, energy.level, 1.0)
     model.add_terms(rows, energy.charge, -steps.h * st.eff_in[:, chosen, None])
     model.add_terms(rows, energy.discharge, steps.h / st.eff_out[:, chosen, None])
-    inner = np.flatnonzero(steps.previous < np.arange(steps.n))
-    model.add_terms(rows.index[:, :, inner], energy.level.index[:, :, steps.previous[inner]], -keep[:, :, inner])
-    first = np.flatnonzero(steps.previous >= np.arange(steps.n))
+    model.add_terms(rows.index[:, :, 1:], energy.level.index[:, :, :-1], -keep[:, :, 1:])
     cyclic = [i for i, s in enumerate(chosen) if st.end[s] == "cyclic"]
-    ends = energy.level.index[:, cyclic][:, :, steps.previous[first]]
-    model.add_terms(rows.index[:, cyclic][:, :, first], ends, -keep[:, cyclic][:, :, first])
+    model.add_terms(rows.index[:, cyclic, 0], energy.level.index[:, cyclic, -1], -keep[:, cyclic, 0])
     started = [i for i in range(len(chosen)) if i not in cyclic]
     if started:
-        if len(first) > 1:
-            raise UserError(
-                f"storage '{names[started[0]]}' ends by a rule of a whole period, which typical days don't have.",
-                "Run with -o periods=0 or a window, or set storage.end_rule to cyclic.",
-            )
-        _start(energy, [chosen[i] for i in started], started, rows, keep)
+        start = start_column(energy, [chosen[i] for i in started], energy.level.index[:, started, -1])
+        energy.first_level = (started, start)
+        model.add_terms(rows.index[:, started, 0], start, -keep[:, started, 0])
 
 
-def _start(energy: EnergyModel, stores: Sequence[int], at: Sequence[int], rows: Block, keep: Array) -> None:
-    """Content before the first step: a column, fixed by a share of the size or an amount, not above that at the end (urbs)."""
+def start_column(energy: EnergyModel, stores: Sequence[int], last: NDArray[np.int32]) -> Block:
+    """Add the content before the first step: fixed by a share of the size or an amount, not above that at the end (urbs).
+
+    Parameters
+    ----------
+    last
+        Shape (y, stores). Columns of the content at the end.
+    """
     st, model, cap = energy.system.stores, energy.model, energy.capacity["energy"]
     shape = (energy.n_years, len(stores))
     sets = (energy.year, ("storage", [st.energy.names[s] for s in stores]))
@@ -83,8 +113,6 @@ def _start(energy: EnergyModel, stores: Sequence[int], at: Sequence[int], rows: 
     if cap.given is not None:
         high = np.minimum(high, cap.given[:, list(stores)])
     q0 = model.add_columns("level at the start", shape, low, np.maximum(low, high), unit="MWh", sets=sets)
-    energy.first_level = (list(at), q0)
-    model.add_terms(rows.index[:, list(at), 0], q0, -keep[:, list(at), 0])
     if cap.given is None:
         size = model.add_rows("most level at the start", shape, -np.inf, 0.0, unit="MWh", sets=sets)
         model.add_terms(size, q0, 1.0)
@@ -102,32 +130,34 @@ def _start(energy: EnergyModel, stores: Sequence[int], at: Sequence[int], rows: 
     if ruled:
         named = (energy.year, ("storage", [st.energy.names[stores[i]] for i in ruled]))
         end = model.add_rows("level at the end", (energy.n_years, len(ruled)), 0.0, np.inf, unit="MWh", sets=named)
-        model.add_terms(end.index, energy.level.index[:, [at[i] for i in ruled], -1], 1.0)
+        model.add_terms(end.index, last[:, ruled], 1.0)
         model.add_terms(end.index, q0.index[:, ruled], -1.0)
+    return q0
 
 
-def _sizes(energy: EnergyModel, chosen: Sequence[int], names: list[str]) -> None:
-    """Charging and discharging within the power, contents within the size and above their least share of it."""
-    st, model = energy.system.stores, energy.model
-    shape = (energy.n_years, len(chosen), energy.n_steps)
+def _bound(energy: EnergyModel, block: Block, title: str, size: str, chosen: Sequence[int], names: list[str]) -> None:
+    """Keep columns within the size of their storage, where that is decided; where it is given it is their bound."""
+    if energy.capacity[size].given is not None:
+        return
     sets = (energy.year, ("storage", names), energy.step)
-    if energy.capacity["energy"].given is None:
-        for name, block, size in (
-            ("charge", energy.charge, "power"), ("discharge", energy.discharge, "power"), ("level", energy.level, "energy"),
-        ):  # fmt: skip
-            rows = model.add_rows(f"most {name}", shape, -np.inf, 0.0, unit=block.unit, sets=sets)
-            model.add_terms(rows, block, 1.0)
-            energy.capacity[size].add(rows.index, chosen, -np.ones(shape))
-        _tie_energy_to_power(energy, chosen)
+    rows = energy.model.add_rows(title, block.shape, -np.inf, 0.0, unit=block.unit, sets=sets)
+    energy.model.add_terms(rows, block, 1.0)
+    energy.capacity[size].add(rows.index, chosen, -np.ones(block.shape))
+
+
+def _least(energy: EnergyModel, chosen: Sequence[int], names: list[str]) -> None:
+    """Keep contents above their least share of the size."""
+    st, model = energy.system.stores, energy.model
     least = [i for i, s in enumerate(chosen) if st.level_min[:, s].any()]
-    if least:
-        stores = [chosen[i] for i in least]
-        share = np.repeat(st.level_min[:, stores, None], energy.n_steps, axis=2)
-        moved = energy.capacity["energy"].moved(stores, share)
-        named = (energy.year, ("storage", [names[i] for i in least]), energy.step)
-        rows = model.add_rows("least level", share.shape, moved, np.inf, unit="MWh", sets=named)
-        model.add_terms(rows.index, energy.level.index[:, least], 1.0)
-        energy.capacity["energy"].add(rows.index, stores, -share)
+    if not least:
+        return
+    stores = [chosen[i] for i in least]
+    share = np.repeat(st.level_min[:, stores, None], energy.n_steps, axis=2)
+    moved = energy.capacity["energy"].moved(stores, share)
+    named = (energy.year, ("storage", [names[i] for i in least]), energy.step)
+    rows = model.add_rows("least level", share.shape, moved, np.inf, unit="MWh", sets=named)
+    model.add_terms(rows.index, energy.level.index[:, least], 1.0)
+    energy.capacity["energy"].add(rows.index, stores, -share)
 
 
 def _tie_energy_to_power(energy: EnergyModel, chosen: Sequence[int]) -> None:
@@ -152,3 +182,6 @@ def _flows(energy: EnergyModel, chosen: Sequence[int]) -> None:
         energy.ledger.add(Cost("variable", labels, block.index, value, value * running))
     value = st.variable_e[:, chosen, None] * energy.weight / steps.h  # the cost of content is per step, not per hour
     energy.ledger.add(Cost("variable", labels, energy.level.index, value, value * running))
+    if energy.period_level is not None:
+        value = st.variable_e[:, chosen, None] * storage_periods.hours_of_start(energy, chosen)
+        energy.ledger.add(Cost("variable", labels, energy.period_level.index, value, value * running))
