@@ -136,12 +136,19 @@ class _Chain:
                 "Import demand and processes first, for example `dhsdb import excel FILE --scenario NAME`.",
             )
         chosen = {find_stage(n).name for n in names}
+        if self._is_aggregated(chosen) and missing("dispatch", self.loaded.counts) is None:
+            chosen.add("dispatch")
         for name in chosen:
             if lack := missing(name, self.loaded.counts):
                 raise UserError(
                     f"stage {name} can't be run for '{self.ref.name}': there is no {lack}.", "Import it first."
                 )
         return [s for s in STAGES.values() if s.name in chosen]
+
+    def _is_aggregated(self, chosen: set[str]) -> bool:
+        """Return whether typical periods were asked for by hand: then the full year is dispatched too, to show their error."""
+        asked = "periods" in dict(self.order.options) and bool(self.options.periods) and not self.options.hours
+        return asked and "investment" in chosen and not self.loaded.counts.get("time_slice")
 
     @property
     def is_default(self) -> bool:
@@ -363,7 +370,7 @@ def record(db: Database, run: int) -> Run:
 
 def _handed_over(stage: str) -> tuple[str, ...]:
     """Return the result tables of a stage that later stages read."""
-    return {"geo": ("connection",), "investment": ("item", "capacity", "cost"), "dispatch": ()}.get(stage, ())
+    return {"geo": ("connection",), "investment": ("item", "capacity", "cost", "figure"), "dispatch": ()}.get(stage, ())
 
 
 def _fill(end: runs.End, outcome: Outcome, wall_s: float) -> None:

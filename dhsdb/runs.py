@@ -46,6 +46,7 @@ PACKAGES = (
     "pyomo",
     "scipy",
     "shapely",
+    "tsam",
 )
 """Packages whose versions a run keeps."""
 

@@ -116,6 +116,15 @@ class Capacity:
             if capital.any():
                 self._invest(ledger, kind, labels, capital, running)
 
+    def capital_weight(self, running: Array) -> Array:
+        """Return what a unit of capital cost of what is built in each year weighs in the objective, shape (y, u)."""
+        from dhsdb.models.accounting import annuity
+
+        if self.horizon.school != "dhsdb":
+            return self.horizon.investment(self.units.asset)
+        served = np.einsum("vyu,yu->vu", self.alive.astype(np.float64), running)
+        return np.asarray(annuity(self.units.life, self.units.wacc) * served, np.float64)
+
     def _invest(
         self, ledger: Ledger, kind: str, labels: Sequence[tuple[str, str]], capital: Array, running: Array
     ) -> None:

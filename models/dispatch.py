@@ -10,7 +10,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError
 from dhsdb.models.investment import own_slices, rules_of, solve_energy, solver_of, year_hours
-from dhsdb.models.stage import Outcome, Remark
+from dhsdb.models.stage import Outcome, Remark, joined
 from dhsdb.models.steps import full_year, window
 from dhsdb.models.system import build_system
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dhsdb.models.system import System
 
 _AGREE = 1e-6
+_NOTICEABLE = 0.01
+"""Relative error of typical periods that is a warning."""
 
 
 def solve(inputs: Inputs, progress: Progress) -> Outcome:
@@ -47,11 +49,13 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         one = solve_energy(inputs, energy, tell, began, warm, 1 + (given[0] if given else 0))
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
+            one.findings += _least_shortage(system, sizes, inputs) if one.status == "infeasible" else []
             one.message = f"{year}: {one.message}"
             return one
         whole = one if whole is None else _join(whole, one)
     if whole is None:
         raise DhsdbError("dispatch has no year to solve.")
+    whole.findings += _error_of_periods(inputs, whole)
     return whole
 
 
@@ -121,6 +125,67 @@ def _shortage(outcome: Outcome, year: int) -> list[Remark]:
     return [Remark("warning", "unserved", f"dispatch {year}", text)]
 
 
+def _least_shortage(system: System, sizes: Sizes, inputs: Inputs) -> list[Remark]:
+    """Say how much demand can't be met at all, where no value of lost load says what that costs."""
+    from dataclasses import replace
+
+    from dhsdb.models.energy import EnergyModel
+
+    b = system.balances
+    needed = (b.demand + b.loss).any(axis=2) & np.isnan(b.voll)
+    if not needed.any():
+        return []
+    slack = replace(system, balances=replace(b, voll=np.where(needed, 1.0, b.voll)))
+    energy = EnergyModel(slack, sizes, rules_of(inputs))
+    solver = energy.model.solver()
+    solver.set_cost(np.arange(energy.model.n_columns), 0.0)
+    solver.set_cost(energy.unserved, np.broadcast_to(system.weight[:, None, :], energy.unserved.shape))
+    solution = solver.solve()
+    if solution.status != "optimal":
+        return []
+    found = []
+    for i, k in enumerate(energy.short):
+        mwh = solution.values(energy.unserved)[0, i] * system.weight[0]
+        hours = int((mwh > _AGREE).sum())
+        if hours:
+            site, commodity = b.key[k]
+            text = (
+                f"{mwh.sum():.6g} MWh of {commodity} at {site} in {hours} hours can't be met by what stands, at least"
+            )
+            found.append(Remark("error", "unserved", f"dispatch {system.years[0]}", text))
+    return found
+
+
+def _error_of_periods(inputs: Inputs, whole: Outcome) -> list[Remark]:
+    """Compare what operation costs over the full year with what the typical periods of the investment stage said."""
+    from dhsdb.models.figures import PERIODS
+
+    parent = inputs.parents.get("investment", {})
+    told = parent.get("figure")
+    number = [] if told is None else told.loc[told["name"] == PERIODS, "value"].tolist()
+    if inputs.options.window or not number:
+        return []
+    found = []
+    for year in inputs.years:
+        there, here = (_operation(tables["cost"], year) for tables in (parent, whole.tables))
+        short = whole.tables["unserved"]
+        mwh = float(short.loc[short["year"] == year, "mwh"].sum()) if len(short) else 0.0
+        off = (here - there) / abs(there) if there else (np.inf if here else 0.0)
+        text = (
+            f"operation costs {here:.6g} over the full year, {off:+.2%} against {there:.6g} in the {number[0]:.0f} typical"
+            f" periods that capacities were chosen by; {mwh:.6g} MWh are not served"
+        )
+        severity = "warning" if abs(off) > _NOTICEABLE or mwh > 0 else "info"
+        found.append(Remark(severity, "aggregation-error", f"dispatch {year}", text))
+    return found
+
+
+def _operation(cost: pd.DataFrame, year: int) -> float:
+    """Return what a year costs without investments, money of that year."""
+    rows = cost[(cost["year"] == year) & ~cost["kind"].isin(("capital", "connection"))]
+    return float(rows["value"].sum())
+
+
 def _join(a: Outcome, b: Outcome) -> Outcome:
     """Return two years as one outcome; items are numbered anew so that names keep one number."""
     import pandas as pd
@@ -134,7 +199,7 @@ def _join(a: Outcome, b: Outcome) -> Outcome:
     items.insert(0, "item", list(keys.values()))
     tables: dict[str, pd.DataFrame] = {"item": items}
     for name, rows in _with_items(b.tables, renumbered).items():
-        tables[name] = pd.concat([a.tables[name], rows], ignore_index=True) if len(a.tables[name]) else rows
+        tables[name] = joined(a.tables[name], rows)
     return Outcome(
         status="optimal" if a.status == b.status == "optimal" else "feasible",
         objective=(a.objective or 0.0) + (b.objective or 0.0),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.errors import DhsdbError
+from dhsdb.models import figures
 from dhsdb.models.energy import labels_of
 from dhsdb.models.storage_chain import content
 
@@ -83,6 +84,7 @@ class Results:
             "cost": self._cost(),
             "emission": self._emission(),
             "unserved": self._unserved(),
+            "figure": figures.frame(figures.of_solution(self.energy, self.solution, self.items.number)),
         }
         names = ["site", "technology", "commodity", "direction"]
         items = pd.DataFrame(list(self.items.rows), columns=names, dtype=object)

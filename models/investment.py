@@ -11,7 +11,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError, UserError
 from dhsdb.models.demand import building_rows
-from dhsdb.models.stage import Outcome, Remark
+from dhsdb.models.stage import Outcome, Remark, joined
 from dhsdb.models.steps import Steps, full_year, slices, typical_periods, window
 from dhsdb.models.system import build_system
 from dhsdb.models.warm import WarmSolver
@@ -46,8 +46,21 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     if outcome.solved:
         outcome.tables["building_supply"] = _building_supply(inputs)
         check_handover(inputs, outcome)
+        if steps.calendar is not None:
+            _tell_periods(outcome, steps)
     outcome.findings = [*system.findings, *unused_sources(inputs), *outcome.findings]
     return outcome
+
+
+def _tell_periods(outcome: Outcome, steps: Steps) -> None:
+    """Say that time was aggregated, to people and to the dispatch, which shows what it cost."""
+    from dhsdb.models import figures
+
+    assert steps.calendar is not None  # noqa: S101  the caller asked
+    number = steps.n // steps.length
+    outcome.message = f"{number} typical periods of {steps.length} h for {len(steps.calendar)}"
+    told = figures.frame([figures.Figure(None, None, figures.PERIODS, float(number), "")])
+    outcome.tables["figure"] = joined(outcome.tables["figure"], told)
 
 
 def solve_energy(

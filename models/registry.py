@@ -24,6 +24,7 @@ _ENERGY_MODULES = (
     "activity",
     "blocks",
     "capacity",
+    "figures",
     "flows",
     "ledger",
     "limits",

@@ -121,6 +121,15 @@ class Outcome:
         return self.status in ("optimal", "feasible")
 
 
+def joined(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of two result tables; an empty one has no say in the types."""
+    import pandas as pd
+
+    if not len(a) or not len(b):
+        return a if len(a) else b
+    return pd.concat([a, b], ignore_index=True)
+
+
 class Progress(Protocol):
     """Called with a fraction between 0 and 1 and what is being done."""
 
