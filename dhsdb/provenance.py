@@ -71,7 +71,8 @@ def provenance(db: Database, run: int) -> dict[str, Any]:
     dict
         The columns of view ``runs`` with ``options``, ``packages`` and ``given`` as dictionaries; ``revision_of`` (the change
         that it read: author, message, kind, time), ``parents`` (runs that it builds on), ``chains``, ``current``, ``stale``,
-        ``stale_since``, ``stale_why``, ``findings``, and ``repeat``, the command that solves it again.
+        ``stale_since``, ``stale_why``, ``findings``, ``figures`` (what a solver's run says besides its tables: marginal prices,
+        what is too dear, ranges), and ``repeat``, the command that solves it again.
 
     Raises
     ------
@@ -93,6 +94,15 @@ def provenance(db: Database, run: int) -> dict[str, Any]:
         facts |= _stale(judge.of(run), known=judge.judges(run))
         facts["findings"] = (
             con.execute("SELECT severity, code, location, message FROM meta.finding WHERE run = ? ORDER BY ALL", [run])
+            .to_arrow_table()
+            .to_pylist()
+        )
+        facts["figures"] = (
+            con.execute(
+                "SELECT name, year, site, technology, value, unit FROM by_run.figure WHERE run = ? AND stage <> 'energyplan'"
+                " ORDER BY name, year, site, technology",
+                [run],
+            )
             .to_arrow_table()
             .to_pylist()
         )

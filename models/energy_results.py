@@ -71,8 +71,8 @@ class Results:
         self.flows = _merged(self._all_flows())
         self._check_balances()
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return all result tables."""
+    def tables(self, more: Sequence[figures.Figure] = ()) -> dict[str, pd.DataFrame]:
+        """Return all result tables, with figures that were found besides."""
         import pandas as pd
 
         tables = {
@@ -84,7 +84,7 @@ class Results:
             "cost": self._cost(),
             "emission": self._emission(),
             "unserved": self._unserved(),
-            "figure": figures.frame(figures.of_solution(self.energy, self.solution, self.items.number)),
+            "figure": figures.frame([*figures.of_solution(self.energy, self.solution, self.items.number), *more]),
         }
         names = ["site", "technology", "commodity", "direction"]
         items = pd.DataFrame(list(self.items.rows), columns=names, dtype=object)

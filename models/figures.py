@@ -176,6 +176,8 @@ def _unused(energy: EnergyModel, solution: Solution, name: str) -> Array:
         rows, columns = energy.model.rows.get(title), energy.model.columns.get(use)
         if rows is None or columns is None or rows.shape[1:2] == (0,):
             continue
+        if name == "energy" and energy.period_level is not None:
+            continue  # contents over typical periods are sums of two columns
         dual, cost = np.abs(solution.duals(rows)), solution.reduced_costs(columns)
         if name == "process":
             found += _unused_activity(energy, dual, cost, list(rows.sets[1][1]))

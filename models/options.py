@@ -45,6 +45,11 @@ class Options(BaseModel):
     cost_floor: Literal["none", "osemosys"] = Field(
         "none", description="osemosys: no unit earns more than it costs to run in a year"
     )
+    mga: str = Field(
+        "",
+        pattern=r"^(\d+(\.\d+)?%|0?\.\d+)?$",
+        description="how far from the least cost to explore how little and how much of each unit there can be: 5% or 0.05",
+    )
     physics: Literal["dhsdb", "emb3rs"] = Field("dhsdb", description="pipe sizes, losses and costs of the geo stage")
     solver: Literal["highs", "gurobi", "cplex", "scip", "cbc", "glpk"] = Field("highs", description="solver")
     time_limit: float | None = Field(None, gt=0, description="seconds for the solver")
@@ -61,6 +66,11 @@ class Options(BaseModel):
             return None
         start, count = self.hours.split(":")
         return int(start), int(count)
+
+    @property
+    def near(self) -> float:
+        """Share of the least objective by which near-optimal plans may exceed it; 0 = none are looked for."""
+        return float(self.mga[:-1]) / 100 if self.mga.endswith("%") else float(self.mga or 0)
 
     def changed(self) -> dict[str, object]:
         """Return the options that differ from their default."""

@@ -184,11 +184,11 @@ class ParetoValue(ResultTable, table=True):
 
 
 class Figure(ResultTable, table=True):
-    """One row is a figure that the tool of an imported run reports and no other table holds."""
+    """One row is a figure of a run that no other table holds: a price, a range, what the tool of an imported run reports."""
 
     year: int | None = year("year; NULL = not said")
     item: int | None = count("what it is about, in result.item; NULL = the whole system")
-    name: str | None = words("name of the figure, as the tool writes it")
+    name: str | None = words("name of the figure; of an imported run as its tool writes it")
     t: int | None = hour("time step or month; NULL = the year")
     weight_h: float | None = number("hours that the step or month stands for; NULL = the year", "hour")
     value: float | None = number("value in its unit")

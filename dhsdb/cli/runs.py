@@ -12,6 +12,7 @@ from dhsdb.errors import EXIT_FAILURE, EXIT_INFEASIBLE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dhsdb.models.warm import Solvers
     from dhsdb.runner import Order, Run
     from dhsdb.store import Store
 
@@ -20,6 +21,9 @@ app = typer.Typer(help="Solve scenarios; list, show, choose and delete runs.", n
 _COLUMNS = (
     "run", "scenario", "revision", "stage", "status", "objective", "gap", "wall_s", "started_at", "current", "stale", "message",
 )  # fmt: skip
+
+_FIGURES = 40
+"""Figures that the screen shows of a run."""
 
 
 @app.command("scenario")
@@ -94,6 +98,12 @@ def show(context: typer.Context, run: Annotated[int, typer.Argument(help="Run.")
     rows([{"": n, "value": v} for n, v in _in_words(facts).items() if v], as_json=False, title=f"run {run}")
     if facts["findings"]:
         rows(facts["findings"], as_json=False, title="findings")
+    figures = facts["figures"]
+    if figures:
+        rows(figures[:_FIGURES], as_json=False, title="figures")
+    if len(figures) > _FIGURES:
+        more = f'{len(figures) - _FIGURES} more figures: dhsdb sql "SELECT * FROM by_run.figure WHERE run = {run}"'
+        emit(None, as_json=False, text=more)
     if facts["repeat"]:
         emit(None, as_json=False, text=f"repeat it with:\n{facts['repeat']}")
 
@@ -218,28 +228,31 @@ def _options(given: list[str]) -> list[tuple[str, object]]:
 
 
 def solve(store: Store, orders: list[Order], jobs: int, *, quiet: bool) -> list[Run]:
-    """Solve orders one after the other with progress, or several at a time in processes of their own."""
+    """Solve orders one after the other with progress and one solver, or several at a time in processes of their own."""
     if jobs > 1 and len(orders) > 1:
         from dhsdb.runner import run_parallel
 
         return run_parallel(store.db, orders, jobs)
+    from dhsdb.models.warm import Solvers
+
     done: list[Run] = []
+    solvers = Solvers(keep=len(orders) > 1)
     for order in orders:
-        done += _watched(store, order, quiet=quiet)
+        done += _watched(store, order, solvers, quiet=quiet)
     return done
 
 
-def _watched(store: Store, order: Order, *, quiet: bool) -> list[Run]:
+def _watched(store: Store, order: Order, solvers: Solvers, *, quiet: bool) -> list[Run]:
     from dhsdb.runner import run_scenario
 
     if quiet:
-        return run_scenario(store.db, order)
+        return run_scenario(store.db, order, solvers=solvers)
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeElapsedColumn())
     shown_on = console(stderr=True)
     with Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal) as bar:
-        return run_scenario(store.db, order, watcher(bar, order.scenario))
+        return run_scenario(store.db, order, watcher(bar, order.scenario), solvers)
 
 
 def watcher(bar: object, name: str) -> Callable[[str, float, str], None]:

@@ -295,7 +295,7 @@ SELECT c.scenario, b.* EXCLUDE (run), b.run
 FROM by_run.pareto_value AS b
 JOIN meta.current_run AS c ON c.run = b.run;
 
--- One row is a figure that the tool of an imported run reports and no other view shows, in any run.
+-- One row is a figure of a run that no other view shows: a price, a range, what the tool of an imported run reports.
 CREATE OR REPLACE VIEW by_run.figure AS
 SELECT
     t.run,
@@ -313,7 +313,7 @@ FROM result.figure AS t
 LEFT JOIN result.item AS i ON i.item = t.item
 JOIN meta.run AS r ON r.run = t.run;
 
--- One row is a figure that the tool of an imported run reports and no other view shows.
+-- One row is a figure that no other view shows: a price, a range, what the tool of an imported run reports.
 CREATE OR REPLACE VIEW main.figure AS
 SELECT c.scenario, b.* EXCLUDE (run), b.run
 FROM by_run.figure AS b

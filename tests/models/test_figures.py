@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dhsdb.errors import UserError
 from dhsdb.models import dispatch, investment
+from dhsdb.models.options import parse
 from tests.models.frames import inputs, quiet
 from tests.models.test_energy import GAS, HEAT, SITE, annuity, demand, merged, total, unit
 
@@ -148,3 +150,31 @@ def test_an_hour_that_typical_days_left_out_is_named_with_what_is_missing() -> N
     found = [f for f in sized.findings if f.code == "unserved"]
     assert len(found) == 1
     assert "of heat at c in 1 hours can't be met" in found[0].message
+
+
+def test_ranges_of_capacities_for_a_little_more_money_are_as_by_hand() -> None:
+    """Both boilers serve a flat demand of 1 MW; 5 % more pays for a part of it by oil, and for idle boilers."""
+    tables = merged(
+        {"site": SITE, "commodity": [HEAT, GAS, FUEL | {"price": 40.0}]},
+        unit("gas boiler", "gas", 1.0, life=20.0, wacc=0.05, capital=60_000.0),
+        unit("oil boiler", "oil", 1.0, life=20.0, wacc=0.05, capital=60_000.0),
+        demand(8760.0),
+    )
+    outcome = investment.solve(inputs([2030], tables, mga="5%"), quiet)
+    build, best = 60_000 * annuity(20, 0.05), outcome.objective
+    assert best == pytest.approx(build + 30 * 8760)
+    by_oil = 0.05 * best / (10 * 8760)
+    idle = 0.05 * best / build
+    for title, gas, oil in (("least", 1 - by_oil, 0.0), ("most", 1 + idle, idle)):
+        name = f"{title} capacity within 5 %"
+        assert figure(outcome, name, technology="gas boiler") == pytest.approx([gas], rel=1e-6)
+        assert figure(outcome, name, technology="oil boiler") == pytest.approx([oil], rel=1e-6, abs=1e-6)
+    plain = investment.solve(inputs([2030], tables), quiet)
+    assert plain.objective == pytest.approx(best)
+    assert figure(plain, "most capacity within 5 %") == []
+
+
+@pytest.mark.parametrize("text", ["5", "five", "-5%", "1.5"])
+def test_a_share_that_could_mean_two_things_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"mga.*5% or 0\.05"):
+        parse({"mga": text})

@@ -99,6 +99,7 @@ def test_content_follows_charging_and_discharging_over_the_year() -> None:
     after = level[:-1] * 0.997 + 0.95 * charge - discharge / 0.9
     assert np.abs(level[1:] - after).max() < 1e-6
     size = total(outcome, "capacity", "capacity", unit="MWh")
+    assert set(outcome.tables["figure"]["name"]) >= {"typical periods", "capital too high by"}
     assert level.min() > -1e-6
     assert level.max() < size + 1e-6
 
