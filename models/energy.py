@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-CO2 = "CO2"
-
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -49,7 +47,7 @@ class Rules:
     Attributes
     ----------
     objective
-        ``cost``, or ``co2``.
+        ``cost``, or the name of an emission.
     negative_emission, cost_floor
         As in :class:`~dhsdb.models.options.Options`.
     """
@@ -117,7 +115,7 @@ class EnergyModel:
         if self.rules.objective == "cost":
             self.ledger.minimise_cost(self.model)
         else:
-            self.ledger.minimise_emission(self.model, CO2, system.horizon.lasting)
+            self.ledger.minimise_emission(self.model, self.rules.objective, system.horizon.lasting)
 
     # --- capacity [2.1] ----------------------------------------------------------------------------------------------
     def _capacities(self) -> dict[str, Capacity]:

@@ -134,7 +134,7 @@ def _applies(energy: EnergyModel, quantity: str, per: str) -> bool:
     """Return whether a limit holds: urbs leaves some out that bound what is minimised, or the whole of one year."""
     if energy.system.horizon.school != "urbs" or quantity not in ("cost", "emission"):
         return True
-    single, minimised = energy.n_years == 1, {"cost": "cost", "emission": "co2"}[quantity] == energy.rules.objective
+    single, minimised = energy.n_years == 1, (quantity == "cost") == (energy.rules.objective == "cost")
     if per == "horizon":
         return not single and not minimised
     return not (single and minimised)

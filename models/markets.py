@@ -90,7 +90,7 @@ def _fuel_emissions(energy: EnergyModel, buying: Sequence[int]) -> None:
 def _slack(energy: EnergyModel) -> None:
     """Unserved demand at the value of lost load, and surplus at the cost of dumping it.
 
-    Where CO2 is minimised, all demand is met: the cleanest heat would be none.
+    Where an emission is minimised, all demand is met: the cleanest heat would be none.
     """
     b = energy.system.balances
     need = b.demand + b.loss

@@ -28,7 +28,7 @@ class Options(BaseModel):
         12, ge=0, le=366, description="typical periods of the investment stage; 0 = every hour of the year"
     )
     period_days: int = Field(1, ge=1, le=31, description="length of a typical period in days, such as 1 or 7")
-    objective: Literal["cost", "co2"] = Field("cost", description="what is minimised")
+    objective: str = Field("cost", min_length=1, description="what is minimised: cost, or an emission by its name")
     accounting: Literal["dhsdb", "urbs", "osemosys", "emb3rs"] = Field(
         "dhsdb", description="how costs of several years add up, and when what was built serves"
     )

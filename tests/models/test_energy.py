@@ -378,3 +378,21 @@ def test_where_co2_is_minimised_demand_is_met() -> None:
     outcome = investment.solve(inputs([2030], study, objective="co2"), quiet)
     assert outcome.objective == pytest.approx(8760 * 0.2)
     assert not len(outcome.tables["unserved"])
+
+
+def test_any_emission_can_be_minimised_by_its_name() -> None:
+    """Wood has no CO2 but soot, gas the reverse."""
+    wood = {"site": "c", "commodity": "wood", "bought": True, "price": 10.0}
+    factors = {("gas", "CO2"): 0.2, ("wood", "soot"): 0.01}
+    study = merged(
+        {"site": SITE, "commodity": [HEAT, GAS, wood]},
+        {"commodity_emission": [{"site": "c", "commodity": c, "emission": e, "t_per_mwh": t} for (c, e), t in factors.items()]},
+        unit("gas boiler", "gas", 1.0, life=20.0, cap_max=0.75),
+        unit("wood boiler", "wood", 1.0, life=20.0),
+        demand(8760.0),
+    )  # fmt: skip
+    least = investment.solve(inputs([2030], study, objective="Soot"), quiet)
+    assert least.objective == pytest.approx(0.25 * 8760 * 0.01)
+    assert total(least, "emission", "t", emission="CO2") == pytest.approx(0.75 * 8760 * 0.2)
+    with pytest.raises(UserError, match=r"(?s)unknown objective 'sooot'.*soot"):
+        investment.solve(inputs([2030], study, objective="sooot"), quiet)
