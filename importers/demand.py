@@ -125,6 +125,14 @@ def use_of(tag: Tag) -> str:
     return _BUILDING.get(building, "other")
 
 
+def tag_use(value: str) -> str | None:
+    """Return the use that a value of ``building=*`` or of a telling feature says, or None."""
+    found = _BUILDING.get(value)
+    if found is not None or value in _GENERIC:
+        return found
+    return next((uses[value] for _, uses, _ in _FEATURES if uses.get(value)), None)
+
+
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _RANGE = re.compile(r"(?<=\d)\s*-\s*(?=\d)")
 _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)|(?<!\d)(1\d{2}|20\d)0s")
@@ -205,16 +213,18 @@ def specific_demand() -> pd.DataFrame:
     )
 
 
-def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the heat demand of buildings from use and floor area.
+def estimate(buildings: pd.DataFrame, specific: pd.DataFrame, ages: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Estimate the heat demand of buildings from use, floor area, and age and state of the envelope where they are known.
 
     Parameters
     ----------
     buildings
         Columns ``building``, ``use``, ``floor_area_m2`` [m^2]; ``levels`` and ``height_m``, where they are there, only
-        tell the rule whether storeys were assumed.
+        tell the rule whether storeys were assumed; ``construction_year`` and ``refurbishment`` choose a row of ``ages``.
     specific
         Columns of the table ``specific_demand``, one row per use.
+    ages
+        Columns of the table ``specific_demand_age``, whose figures go before those of the use; None = none.
 
     Returns
     -------
@@ -236,6 +246,9 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
         return np.asarray(values[row])
 
     space, water, hours = figure("space_heat_kwh_m2"), figure("hot_water_kwh_m2"), figure("full_load_hours")
+    named = [str(use) for use in uses]
+    if ages is not None and len(ages):
+        space, water, named = _by_age(buildings, ages, space, water, named)
     space_mwh, water_mwh = space * area / 1000, water * area / 1000
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = np.where(space_mwh + water_mwh == 0, 0.0, (space_mwh + water_mwh) / np.where(hours > 0, hours, np.nan))
@@ -246,8 +259,37 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame) -> pd.DataFrame:
             "hot_water_mwh": water_mwh,
             "peak_mw": peak,
             "profile": np.array([*specific["profile"], None], dtype=object)[row],
-            "rule": _rules(uses.tolist(), space + water, area, _assumed(buildings)),
+            "rule": _rules(named, space + water, area, _assumed(buildings)),
         }
+    )
+
+
+def _by_age(
+    buildings: pd.DataFrame,
+    ages: pd.DataFrame,
+    space: NDArray[np.float64],
+    water: NDArray[np.float64],
+    named: list[str],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Return specific demands, and what they are of in words, with those by age where one fits."""
+    import numpy as np
+
+    from dhsdb.importers.typology import match
+
+    row = match(buildings, ages)
+    aged = row >= 0
+    own_space = ages["space_heat_kwh_m2"].to_numpy(dtype=float, na_value=np.nan)[row]
+    own_water = ages["hot_water_kwh_m2"].to_numpy(dtype=float, na_value=np.nan)[row]
+    states = {"none": "as built", "usual": "refurbished", "advanced": "refurbished well"}
+    texts = [
+        f"{use} {span}, {states.get(state, state)}"
+        for use, span, state in zip(ages["use"], ages["age_class"], ages["refurbishment"], strict=True)
+    ]
+    words = [texts[i] if i >= 0 else name for i, name in zip(row.tolist(), named, strict=True)]
+    return (
+        np.where(aged & ~np.isnan(own_space), own_space, space),
+        np.where(aged & ~np.isnan(own_water), own_water, water),
+        words,
     )
 
 

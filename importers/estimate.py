@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dhsdb.database import Database, Writer
     from dhsdb.names import Ref
 
-ESTIMATED = ("specific demand", "no specific demand")
+ESTIMATED = ("specific demand", "no specific demand", "floor area unknown")
 """How the rule of an estimated demand begins; other rows were given and are left alone."""
 
 

@@ -143,7 +143,7 @@ def _text(path: Path) -> Iterator[Grid | Problem]:
     if encoding != _ENCODINGS[0]:
         said = f"the file is not in UTF-8; it was read as {encoding}."
         yield Problem(said, str(path), hint="Look at its names.", severity="warning", code="encoding")
-    lines = content.decode(encoding).splitlines()
+    lines = _without_comments(content.decode(encoding).splitlines())
     first = next((line for line in lines if line.strip()), "")
     separator = max("\t;,|", key=first.count)
     try:
@@ -161,6 +161,16 @@ def _text(path: Path) -> Iterator[Grid | Problem]:
         yield Problem("the table is too large to be read.", str(path), hint="Split it.", code="unsafe")
         return
     yield _grid(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
+
+
+def _without_comments(lines: list[str]) -> list[str]:
+    """Blank the lines before the header that start with # and are parted less than it is, so that rows keep their numbers."""
+    header = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    parts = max(map(lines[header].count, "\t;,|")) if lines else 0
+    for i in range(header):
+        if max(map(lines[i].count, "\t;,|")) < parts:
+            lines[i] = ""
+    return lines
 
 
 def _has_decimal_commas(rows: list[list[str | None]]) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 
 _IMPORTERS = {
+    "buildings": "dhsdb.importers.buildings:BuildingsImporter",
     "energyplan": "dhsdb.importers.energyplan:EnergyplanImporter",
     "excel": "dhsdb.importers.excel:ExcelImporter",
     "heat-sources": "dhsdb.importers.heat_sources:HeatSourcesImporter",
@@ -42,9 +43,14 @@ _TEXTS = {
     "osemosys": "dhsdb.importers.osemosys:recognises",
     "energyplan": "dhsdb.importers.energyplan:recognises",
     "hotmaps": "dhsdb.importers.hotmaps:recognises",
+    "buildings": "dhsdb.importers.buildings:recognises_head",
 }
 """What tells any other file by its path and first bytes."""
-_CONTENTS = {"network": "dhsdb.importers.network:recognises", "heat-sources": "dhsdb.importers.heat_sources:recognises"}
+_CONTENTS = {
+    "network": "dhsdb.importers.network:recognises",
+    "buildings": "dhsdb.importers.buildings:recognises",
+    "heat-sources": "dhsdb.importers.heat_sources:recognises",
+}
 """What tells tables and layers of places, which have no names of their own, by what is in them; asked last."""
 _HEAD = 4096
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"

@@ -1,0 +1,191 @@
+"""Cells of tables of buildings as figures and words: decimal commas, blanks of all kinds, units in headers or a row of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from dhsdb.importers.building_columns import TARGETS, spell_unit
+from dhsdb.importers.units import UnitError, conversion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dhsdb.errors import Problem
+    from dhsdb.importers.building_columns import BuildingColumns
+    from dhsdb.importers.grids import Grid
+
+    Floats = NDArray[np.float64]
+
+BLANKS = frozenset({
+    "", "-", "--", "n/a", "na", "nan", "null", "none", "k.a.", "k. a.", "unbekannt", "unknown", "keine angabe", "#n/a", "nodata", "?",
+})  # fmt: skip
+"""What stands where nothing is known."""
+MISSING = (-9999.0, -999.0, -99999.0)
+"""Numbers that stand where nothing is known."""
+MOST_SHOWN = 200
+
+_PLAIN = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
+_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d{1,3})?")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?")
+_OPEN = re.compile(r"[-+]?\d{1,3},\d{3}")
+
+
+def is_blank(cell: object) -> bool:
+    """Return whether a cell says nothing."""
+    if cell is None or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124  NaN
+        return True
+    return isinstance(cell, str) and cell.strip().casefold() in BLANKS
+
+
+def number_of(text: str) -> float | None:
+    """Return the number of a text, with a point or a comma; None if it is none.
+
+    Examples
+    --------
+    >>> number_of("12,5"), number_of("1.234,5"), number_of("1,234.5"), number_of("1 234"), number_of("many")
+    (12.5, 1234.5, 1234.5, 1234.0, None)
+    """
+    word = text.strip()
+    if _PLAIN.fullmatch(word):
+        return float(word)
+    if _COMMA.fullmatch(word):
+        return float(word.replace(",", "."))
+    if _GROUPED.fullmatch(word):
+        bare = re.sub(r"[' \u00a0\u202f]", "", word)
+        mark = max(bare.rfind(","), bare.rfind("."))
+        if "," in bare and "." in bare:
+            bare = bare[:mark].replace(",", "").replace(".", "") + "." + bare[mark + 1 :]
+        return float(bare.replace(",", "."))
+    return None
+
+
+def cells(grid: Grid, at: int) -> list[object]:
+    """Return the cells of a column."""
+    return [row[at] if at < len(row) else None for row in grid.rows]
+
+
+def figures(grid: Grid, at: int, meaning: str, units: dict[int, str]) -> tuple[Floats, list[Problem]]:
+    """Return the figures of a column in the unit of its meaning, NaN where blank, and what is wrong with them."""
+    import numpy as np  # heavy
+
+    notes: list[Problem] = []
+    values, bad = _parsed(cells(grid, at))
+    header = grid.header[at]
+    for i, what in bad[:MOST_SHOWN]:
+        text = f"'{str(what)[:60]}' is {'not a finite number' if _is_infinite(what) else 'not a number'}."
+        hint = "Write 1234.5." if isinstance(what, str) and _OPEN.fullmatch(what.strip()) else "A number or a blank cell is expected."
+        notes.append(grid.problem(text, grid.numbers[i], header, what, hint))
+    if len(bad) > MOST_SHOWN:
+        notes.append(grid.problem(f"{len(bad) - MOST_SHOWN} more cells of this column are no numbers.", None, header))
+    values[np.isin(values, MISSING)] = np.nan
+    unit, target = units.get(at, ""), TARGETS.get(meaning, "")
+    if unit and target:
+        try:
+            how = conversion(unit, target)
+        except UnitError as error:
+            notes.append(grid.problem(error.message, 1, header, unit, error.hint, code="unit"))
+            return values, notes
+        values = how.apply(values)
+        if not how.is_identity and np.isfinite(values).any():
+            text = f"converted from {unit} to {target} ({how})."
+            notes.append(grid.problem(text, None, header, unit, severity="info", code="unit-converted"))
+    return values, notes
+
+
+def _parsed(column: Sequence[object]) -> tuple[Floats, list[tuple[int, object]]]:
+    """Return numbers, NaN where blank, and the cells that are none."""
+    import numpy as np  # heavy
+
+    values = np.full(len(column), np.nan)
+    bad: list[tuple[int, object]] = []
+    doubtful: list[int] = []
+    decimal = False
+    for i, cell in enumerate(column):
+        if is_blank(cell):
+            continue
+        if isinstance(cell, str):
+            text = cell.strip()
+            if _OPEN.fullmatch(text):
+                doubtful.append(i)
+            number = number_of(text)
+            decimal = decimal or ("," in text and not _OPEN.fullmatch(text) and number is not None)
+        else:
+            number = _float(cell)
+        if number is None or not np.isfinite(number):
+            bad.append((i, cell))
+        else:
+            values[i] = number
+    if doubtful and not decimal:
+        # 1,234 may be a thousand or a little more than one; nothing in the column says which.
+        bad += [(i, column[i]) for i in doubtful]
+        values[doubtful] = np.nan
+    return values, sorted(bad, key=lambda b: b[0])
+
+
+def _float(cell: object) -> float | None:
+    if isinstance(cell, bool):
+        return None
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    except OverflowError:
+        return float("inf")
+
+
+def _is_infinite(cell: object) -> bool:
+    return _float(cell) in (float("inf"), float("-inf"))
+
+
+def words(grid: Grid, at: int) -> list[str | None]:
+    """Return the words of a column, None where blank; whole numbers without their point."""
+    return [None if is_blank(c) else text_of(c) for c in cells(grid, at)]
+
+
+def text_of(cell: object) -> str:
+    """Return a cell as text; a whole number without its point."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def take_unit_row(grid: Grid, columns: BuildingColumns) -> None:
+    """Take a row of units below the header, if there is one, out of the rows."""
+    if not grid.rows:
+        return
+    row = grid.rows[0]
+    numeric = [at for name in TARGETS for at in columns.at.get(name, ())]
+    found = {}
+    for at in numeric:
+        cell = row[at] if at < len(row) else None
+        if is_blank(cell) or cell == "[-]":
+            continue
+        unit = spell_unit(cell) if isinstance(cell, str) else ""
+        if not unit or not _is_unit(unit):
+            return
+        found[at] = unit
+    if not found:
+        return
+    for at, unit in found.items():
+        columns.units.setdefault(at, unit)
+    del grid.rows[0], grid.numbers[0]
+
+
+def _is_unit(unit: str) -> bool:
+    for target in dict.fromkeys(TARGETS.values()):
+        try:
+            conversion(unit, target)
+        except UnitError:
+            continue
+        return True
+    return False
+
+
+def listed(items: Iterable[str], most: int = 8) -> str:
+    """Return the first of some words, and how many more there are."""
+    found = list(items)
+    return ", ".join(f"'{i[:40]}'" for i in found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
