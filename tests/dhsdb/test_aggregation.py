@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+from tests.dhsdb.study import add, add_profile
 
 if TYPE_CHECKING:
     from dhsdb.store import Store
@@ -47,3 +50,21 @@ def test_a_run_shows_its_figures(store: Store, cli: Cli) -> None:
     assert {"least capacity within 10 %", "most capacity within 10 %", "typical periods"} <= named
     code, shown, _ = cli(store.db, "run", "show", str(run), "--json")
     assert {f["name"] for f in json.loads(shown)["figures"]} == named
+
+
+def test_typical_days_that_are_all_days_cost_what_the_year_costs(store: Store) -> None:
+    """A tank, a gas price that varies, and a boiler too small for the peak: time matters."""
+    hour = np.arange(8760)
+    add_profile(store.db, "base", "gas price", 35 + 15 * np.sin(hour / 60), "price", "EUR/MWh")
+    store.set("base", "commodity.price_profile", "gas price", where="commodity = 'gas'", message="it varies")
+    store.set("base", "commodity.price", None, where="commodity = 'gas'", message="it varies")
+    store.set("base", "process.existing_mw", 14.0, message="smaller")
+    add(
+        store.db, "base", "storage",
+        {"site": "centre", "storage": "pit", "commodity": "heat", "capital_e": 400.0, "life": 30.0, "loss": 0.0002, "eff_in": 0.98},
+    )  # fmt: skip
+    runs = [store.run("base", stages=["investment"], options={"hours": "", "periods": n})[0] for n in (0, 365)]
+    assert runs[0].objective is not None
+    assert runs[1].objective == pytest.approx(runs[0].objective, rel=1e-6)
+    built = store.sql("SELECT run, max(mwh) AS most FROM by_run.level WHERE run IN (1, 2) GROUP BY run").rows()
+    assert all(row["most"] > 10 for row in built)
