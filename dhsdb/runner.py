@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from dhsdb.database import Database
     from dhsdb.models.options import Options
-    from dhsdb.models.stage import Outcome, Stage
+    from dhsdb.models.stage import Inputs, Outcome, Stage
+    from dhsdb.models.warm import Solvers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,14 @@ class Order:
 class _Chain:
     """The runs of one command for one scenario, while they come about."""
 
-    def __init__(self, db: Database, order: Order, watch: Callable[[str, float, str], None]) -> None:
+    def __init__(
+        self, db: Database, order: Order, watch: Callable[[str, float, str], None], solvers: Solvers | None = None
+    ) -> None:
         from dhsdb.models.registry import STAGES, applicable
+        from dhsdb.models.warm import Solvers
 
         self.db = db
+        self.solvers = solvers or Solvers()
         self.order = order
         self.watch = watch
         with db.read() as con:
@@ -160,7 +165,7 @@ class _Chain:
     def solve(self) -> list[Run]:
         self._check()
         for stage in self.stages:
-            parents = self._parents(stage)
+            parents = self.parents(stage)
             fingerprint = self._fingerprint(stage, parents)
             if self._answer_from_store(stage, fingerprint):
                 continue
@@ -183,7 +188,7 @@ class _Chain:
                 f"`dhsdb check {self.ref.name}` lists all.",
             )
 
-    def _parents(self, stage: Stage) -> dict[str, tuple[int, str]]:
+    def parents(self, stage: Stage) -> dict[str, tuple[int, str]]:
         """Return the runs that a stage builds on, by stage."""
         return {p: run for p in stage.after if (run := self._parent(p))}
 
@@ -197,7 +202,7 @@ class _Chain:
         if name not in self.found and self.order.on is None and name in self.usual:
             from dhsdb.models.registry import STAGES
 
-            fingerprint = self._fingerprint(STAGES[name], self._parents(STAGES[name]))
+            fingerprint = self._fingerprint(STAGES[name], self.parents(STAGES[name]))
             with self.db.read() as con:
                 run = runs.solved_before(con, fingerprint)
                 row = con.execute(
@@ -301,9 +306,14 @@ class _Chain:
         return outcome.solved
 
     def _outcome(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> Outcome:
+        inputs = self.inputs(stage, parents)
+        return stage.solve(inputs, lambda fraction, doing: self.watch(stage.name, 0.9 * fraction, doing))
+
+    def inputs(self, stage: Stage, parents: Mapping[str, tuple[int, str]]) -> Inputs:
+        """Return what a stage reads."""
         from dhsdb.models.stage import Inputs
 
-        inputs = Inputs(
+        return Inputs(
             self.ref.name,
             self.years,
             {t: self.loaded.tables[t] for t in stage.reads},
@@ -311,8 +321,8 @@ class _Chain:
             self.loaded.epsg,
             self.options,
             {p: self.results[p] for p in parents},
+            self.solvers,
         )
-        return stage.solve(inputs, lambda fraction, doing: self.watch(stage.name, 0.9 * fraction, doing))
 
     # --- chains ------------------------------------------------------------------------------------------------------
     def _chain_number(self) -> int:
@@ -339,21 +349,35 @@ class _Chain:
         runs.reuse(self.db, self.ref.scenario, self.ref.revision, linked, is_default=self.is_default, complete=complete)
 
 
-def run_scenario(db: Database, order: Order, watch: Callable[[str, float, str], None] = lambda *_: None) -> list[Run]:
+def run_scenario(
+    db: Database,
+    order: Order,
+    watch: Callable[[str, float, str], None] = lambda *_: None,
+    solvers: Solvers | None = None,
+) -> list[Run]:
     """Solve the stages of a scenario.
 
     Parameters
     ----------
     watch
         Called with (stage, fraction, doing).
+    solvers
+        Solvers that are kept from one call to the next; None = new ones.
 
     Returns
     -------
     list of Run
         In the order of the stages; the last one tells where it stopped, if it was not solved.
     """
-    chain = _Chain(db, order, watch)
+    chain = _Chain(db, order, watch, solvers)
     return [replace(run, asked=chain.ref.name) for run in chain.solve()]
+
+
+def inputs_of(db: Database, order: Order) -> Inputs:
+    """Return what the one stage of an order reads, without solving it: to look at its model, or to time it."""
+    chain = _Chain(db, order, lambda *_: None)
+    (stage,) = chain.stages
+    return chain.inputs(stage, chain.parents(stage))
 
 
 def record(db: Database, run: int) -> Run:

@@ -180,7 +180,7 @@ class Store:
     # --- runs --------------------------------------------------------------------------------------------------------
     def run(
         self,
-        scenario: str,
+        scenario: str | Sequence[str],
         stages: Iterable[str] = (),
         *,
         years: Iterable[int] = (),
@@ -194,6 +194,9 @@ class Store:
 
         Parameters
         ----------
+        scenario
+            Name, or several: they share one solver, which goes on from the last solution where a scenario differs from
+            the one before in costs and limits alone.
         stages
             geo, investment, dispatch, pareto; empty = all that apply but pareto.
         on
@@ -201,9 +204,13 @@ class Store:
         watch
             Called with (stage, fraction, doing).
         """
-        order = Order(scenario, tuple(stages), tuple(years), at, tuple((options or {}).items()), force)
+        from dhsdb.models.warm import Solvers
+
+        names = [scenario] if isinstance(scenario, str) else list(scenario)
+        order = Order("", tuple(stages), tuple(years), at, tuple((options or {}).items()), force)
         order = replace(order, on=None if on is None else tuple(on))
-        return run_scenario(self.db, order, watch)
+        solvers = Solvers(keep=len(names) > 1)
+        return [run for name in names for run in run_scenario(self.db, replace(order, scenario=name), watch, solvers)]
 
     def run_list(self, scenario: str = "") -> list[dict[str, Any]]:
         """Return the runs, which of them speak now, and which are stale; see :func:`dhsdb.provenance.run_list`."""

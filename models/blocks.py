@@ -119,6 +119,8 @@ class Solution:
         Simplex, interior point and crossover iterations together.
     message
         The solver's own words.
+    method
+        How it was solved, and what that means for the figures.
     x, row_dual, column_dual
         Values and duals of all columns and rows, or None where the solver gave none.
     """
@@ -133,6 +135,7 @@ class Solution:
     x: FloatArray | None = None
     row_dual: FloatArray | None = None
     column_dual: FloatArray | None = None
+    method: str = ""
 
     def values(self, block: Block) -> FloatArray:
         """Return the values of a column block, in the block's shape and unit."""

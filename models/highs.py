@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dhsdb.errors import SolverError, UnknownNameError, UserError
 from dhsdb.models.blocks import Block, Solution, check_bounds
+from dhsdb.models.method import METHODS, chosen, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from dhsdb.models.blocks import FloatArray, IntArray, Kind, Status
     from dhsdb.models.lp import Model
 
-METHODS = ("choose", "simplex", "ipm", "hipo")
 RENAMED = {"method": "solver", "gap": "mip_rel_gap", "seed": "random_seed"}
 """Our options that HiGHS calls otherwise; ``time_limit``, ``threads`` and all the rest go by HiGHS's own names."""
 
@@ -34,9 +34,11 @@ _IIS_FOUND = 2  # kIisModelStatusReducible or ...Irreducible
 _IIS_LOWER, _IIS_UPPER, _IIS_BOTH = 2, 3, 4  # IisBoundStatus
 _STATUS: dict[str, Status] = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kUnbounded": "unbounded"}
 _WITH_VALUES = ("optimal", "feasible")
+_NOTHING_SHOWN = ("kUnknown", "kSolveError")
 _FEASIBLE = 2  # kSolutionStatusFeasible
 _TOLERANCE = 1e-6  # of HiGHS, for limits
 _RESCALE = 16.0  # costs whose median moved by more get a new scale
+_DUAL, _PRIMAL = 1, 4  # simplex_strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,18 @@ class Limit:
 class Solver:
     """A model in HiGHS, with the basis of its last solution.
 
-    The first solve is cold, with presolve. Later ones start from the last basis with the dual simplex and without
-    presolve; interior points and models with integer columns start anew each time.
+    The first solve is cold, with presolve. Later ones start from the last basis without presolve: with the primal simplex
+    where costs alone have changed, which leaves the last solution feasible, else with the dual one. Interior points and
+    models with integer columns start anew each time.
 
     Parameters
     ----------
     model
         Must have columns; later additions to it do not reach the solver.
     **options
-        ``method``: ``choose``, ``simplex``, ``ipm`` or ``hipo``; ``time_limit`` in s per solve; ``gap``: relative, for
-        integer columns; ``seed``; ``threads``; anything else is an option of HiGHS by its own name. None leaves the
-        default.
+        ``method``: ``choose`` (by size, :mod:`dhsdb.models.method`), ``simplex``, ``ipm``, ``ipx`` or ``hipo``;
+        ``time_limit`` in s per solve; ``gap``: relative, for integer columns; ``seed``; ``threads``; anything else is an
+        option of HiGHS by its own name. None leaves the default.
     """
 
     def __init__(self, model: Model, **options: object) -> None:
@@ -99,6 +102,8 @@ class Solver:
         self._start: dict[Block, FloatArray] = {}
         self._check(self._highs.setOptionValue("output_flag", False), "be quiet")  # noqa: FBT003  positional only
         self._options = {name: value for name, value in options.items() if value is not None}
+        self._options |= chosen(self._options, self._matrix.nnz, whole=bool(self._integer.any()))
+        self._costs_alone = True
         for name, value in self._options.items():
             self._set_option(name, value)
         self._pass(self._highs)
@@ -106,15 +111,21 @@ class Solver:
     def solve(self) -> Solution:
         """Solve, from the last basis if there is one."""
         highs = self._highs
-        self._prepare()
+        warm = self._prepare()
         started = time.perf_counter()
         status = highs.run()
         if highs.getModelStatus().name == "kUnboundedOrInfeasible":
             highs.setOptionValue("presolve", "off")  # presolve can't tell which
             status = highs.run()
+        method = in_words(self._options, whole=bool(self._integer.any()), warm=warm)
+        if highs.getModelStatus().name in _NOTHING_SHOWN and not method.startswith("simplex"):
+            method = f"simplex, since this failed: {method}"
+            status = self._run_simplex()
         seconds = time.perf_counter() - started
         self._check(status, f"solve ({highs.modelStatusToString(highs.getModelStatus())})")
-        return self._solution(seconds)
+        solution = replace(self._solution(seconds), method=method)
+        self._costs_alone = solution.status == "optimal"
+        return solution
 
     def set_cost(self, columns: Block | ArrayLike, values: ArrayLike) -> None:
         """Change objective coefficients.
@@ -164,6 +175,7 @@ class Solver:
         keep = ~np.isin(places[0], places[1])
         parts = ((old.row[keep], row), (old.col[keep], column), (old.data[keep], value))
         self._matrix = self.model.assemble(*(np.concatenate(part) for part in parts))
+        self._costs_alone = False
         basis = self._highs.getBasis()
         self._pass(self._highs)
         if basis.valid:
@@ -266,6 +278,7 @@ class Solver:
             if new is not None:
                 old[index] = self.model.floats(named, new, f"the {side} limit", kind=kind)
         touched = np.unique(index)
+        self._costs_alone = False
         if touched.size:
             check_bounds(self.model.locate(int(touched[0]), kind)[1].name, lows[touched], highs[touched])
         return touched
@@ -274,7 +287,8 @@ class Solver:
         status = self._highs.changeColsCost(index.size, index, self._cost[index] * self._scale)
         self._check(status, "change costs")
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> bool:
+        """Make HiGHS ready for a solve and return whether it will start from the last basis."""
         highs = self._highs
         if "threads" in self._options:
             # HiGHS has one pool of threads for all its solvers, and refuses to run if it has another size.
@@ -285,9 +299,12 @@ class Solver:
             self._send_cost(np.arange(self.model.n_columns, dtype=np.int32))
             self._check(highs.changeObjectiveOffset(self._offset * scale), "change the constant of the objective")
         simplex = self._options.get("method", "choose") in ("choose", "simplex") and not self._integer.any()
-        warm = simplex and highs.getBasis().valid
+        warm = bool(simplex and highs.getBasis().valid)
         presolve = "off" if warm else str(self._options.get("presolve", "choose"))
         self._check(highs.setOptionValue("presolve", presolve), "presolve")
+        if "simplex_strategy" not in self._options:
+            strategy = _PRIMAL if warm and self._costs_alone else _DUAL
+            self._check(highs.setOptionValue("simplex_strategy", strategy), "choose a simplex")
         if "time_limit" in self._options:
             # HiGHS counts its time over all solves of a solver's life.
             limit = highs.getRunTime() + float(str(self._options["time_limit"]))
@@ -297,6 +314,15 @@ class Solver:
             values = np.concatenate([start.ravel() for start in self._start.values()])
             self._check(highs.setSolution(index.size, index, values), "take the start")
             self._start = {}
+        return warm
+
+    def _run_simplex(self) -> Any:
+        """Solve with the simplex what the interior point gave up, as it may where a model is infeasible."""
+        asked = self._options.get("method", "choose")
+        self._highs.setOptionValue("solver", "simplex")
+        status = self._highs.run()
+        self._highs.setOptionValue("solver", asked)
+        return status
 
     def _pass(self, highs: Any, *, integer: bool = True) -> None:
         matrix = self._matrix

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dhsdb.errors import UserError
+from dhsdb.models.warm import Solvers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class Inputs:
         Options of the run.
     parents
         Result tables of the parent stages: stage -> table -> rows.
+    solvers
+        Solvers of the command, which may be kept from scenario to scenario.
     """
 
     scenario: str
@@ -62,6 +65,7 @@ class Inputs:
     epsg: int | None
     options: Options
     parents: Mapping[str, Mapping[str, pd.DataFrame]]
+    solvers: Solvers = field(default_factory=Solvers)
 
     def table(self, name: str, year: int | None = None) -> pd.DataFrame:
         """Return the rows of a table, of one model year if given."""
