@@ -1,11 +1,12 @@
 """Time the import of OpenStreetMap extracts against peers, on the same file and in one run.
 
 Each case runs in a process of its own, so that its peak memory is its own, and repeats its work there; the cases take
-turns for some rounds. The shortest CPU time counts, without process start and imports. ``ours`` reads, nodes and
-estimates, as the pipeline sees it, without writing. The bare passes of pyosmium assemble the same areas: ``every
-object`` hands all of them to Python, ``geometry`` filters in C++ and builds the buildings' polygons and the streets'
-lines. pyrosm and osmnx are timed where they are installed; osmnx reads a copy of the file in XML, made beforehand. All
-cases have imported the same packages before their memory is looked at.
+turns for some rounds. The shortest CPU time counts, without process start and imports. ``import`` is the whole import
+into a store that was made beforehand: parse, node, estimate, check, write. ``import, reading only`` is what of it the
+importer does, before anything is checked or written. The bare passes of pyosmium assemble the same areas: ``every
+object`` hands all of them to Python, which is what the others are compared with, ``geometry`` filters in C++ and builds
+the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are installed; osmnx reads a copy
+of the file in XML, made beforehand. All cases have imported the same packages before their memory is looked at.
 
     python benchmarks/import_osm.py [file ...] [--rounds 3] [--repeat 3] [--copies 10]
 
@@ -34,10 +35,19 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BARE = "pyosmium, geometry"
+    from dhsdb import Store
+
+BARE = "pyosmium, every object"
+IMPORT = "import"
 
 
-def ours(path: Path) -> str:
+def whole_import(path: Path, store: Store) -> str:
+    """Import a file into a store that is there, and empty."""
+    report = store.import_("osm", path, scenario="base")
+    return f"{report.n_set['building']:,} buildings, {report.n_set['street']:,} segments"
+
+
+def reading(path: Path) -> str:
     """Read a file as the importer does."""
     from dhsdb.importers.osm import OsmImporter
     from dhsdb.importers.rows import Request, Rows
@@ -98,25 +108,34 @@ def osmnx(path: Path) -> str:
     return f"{len(buildings):,} buildings, {len(graph.edges):,} directed edges"
 
 
-CASES: dict[str, Callable[[Path], str]] = {
-    "ours": ours, BARE: geometry, "pyosmium, every object": every_object, "pyrosm": pyrosm,
-    "pyrosm, in memory": pyrosm_in_memory, "osmnx": osmnx,
+CASES: dict[str, Callable[..., str]] = {
+    IMPORT: whole_import, "import, reading only": reading, BARE: every_object, "pyosmium, geometry": geometry,
+    "pyrosm": pyrosm, "pyrosm, in memory": pyrosm_in_memory, "osmnx": osmnx,
 }  # fmt: skip
 
 
 def measure(case: str, path: Path, repeat: int) -> dict[str, object]:
     """Run a case in this process and return its shortest CPU time, peak memory and what it found."""
-    for package in ("osmium", "pandas", "pyarrow", "pyproj", "shapely"):
+    for package in ("osmium", "pandas", "pyarrow", "pyproj", "shapely", "dhsdb", "duckdb", "sqlmodel"):
         importlib.import_module(package)
     work = CASES[case]
     best, peak, found = float("inf"), 0, ""
-    start = psutil.Process().memory_info().rss
-    for _ in range(repeat):
-        began = time.process_time()
-        found = work(path)
-        best = min(best, time.process_time() - began)
-        peak = peak or peak_bytes()  # of the first: later ones find the memory that it left in pieces
+    with tempfile.TemporaryDirectory() as folder:
+        stores = [new_store(Path(folder) / f"{i}.duckdb") for i in range(repeat)] if case == IMPORT else []
+        start = psutil.Process().memory_info().rss
+        for i in range(repeat):
+            began = time.process_time()
+            found = work(path, *stores[i : i + 1])
+            best = min(best, time.process_time() - began)
+            peak = peak or peak_bytes()  # of the first: later ones find the memory that it left in pieces
     return {"cpu_s": best, "peak_mb": peak / 1e6, "start_mb": start / 1e6, "found": found}
+
+
+def new_store(path: Path) -> Store:
+    """Make an empty store."""
+    from dhsdb import Store
+
+    return Store(path)
 
 
 def peak_bytes() -> int:
@@ -204,7 +223,7 @@ def as_xml(path: Path) -> None:
 def present(case: str) -> bool:
     """Return whether a case's package is installed."""
     package = case.partition(",")[0]
-    return importlib.util.find_spec({"ours": "dhsdb", "pyosmium": "osmium"}.get(package, package)) is not None
+    return importlib.util.find_spec({IMPORT: "dhsdb", "pyosmium": "osmium"}.get(package, package)) is not None
 
 
 def lines(path: Path, rounds: int, repeat: int) -> Iterator[tuple[str, ...]]:
@@ -214,14 +233,17 @@ def lines(path: Path, rounds: int, repeat: int) -> Iterator[tuple[str, ...]]:
         for case in filter(present, CASES):
             now = in_process(case, path, 1 if case == "osmnx" else repeat)
             results[case] = min(results.get(case, now), now, key=lambda result: float(str(result.get("cpu_s", "inf"))))
-    bare = float(str(results[BARE].get("cpu_s", "nan")))
+    of_bare, of_ours = (
+        {key: float(str(results[case].get(key, "nan"))) for key in ("cpu_s", "peak_mb")} for case in (BARE, IMPORT)
+    )
     for case, result in results.items():
         if "error" in result:
-            yield path.name, case, "", "", "", "", str(result["error"])
+            yield path.name, case, "", "", "", "", "", "", str(result["error"])
             continue
         cpu, peak, start = (float(str(result[key])) for key in ("cpu_s", "peak_mb", "start_mb"))
-        figures = f"{cpu:.3f}", f"{cpu / bare:.2f}", f"{peak:.0f}", f"{peak - start:.0f}"
-        yield path.name, case, *figures, str(result["found"])
+        figures = f"{cpu:.3f}", f"{cpu / of_bare['cpu_s']:.2f}", f"{cpu / of_ours['cpu_s']:.2f}"
+        memory = f"{peak:.0f}", f"{peak / of_bare['peak_mb']:.2f}", f"{peak - start:.0f}"
+        yield path.name, case, *figures, *memory, str(result["found"])
 
 
 def main() -> None:
@@ -239,7 +261,8 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("file", "case", "CPU s", "CPU : bare", "peak MB", "above start MB", "found")
+    heads = ("CPU s", "CPU : bare", "CPU : import", "peak MB", "peak : bare", "above start MB")
+    table = Table("file", "case", *heads, "found")
     with tempfile.TemporaryDirectory() as folder:
         for path in files(options.files or default_files(), options.copies, Path(folder)):
             for line in lines(path, options.rounds, options.repeat):

@@ -154,6 +154,8 @@ def check_on(
     all_runs: bool = False,
     touched: Collection[str] | None = None,
     only: Collection[str] | None = None,
+    imported: bool = False,
+    fresh: bool = False,
 ) -> list[Finding]:
     """Check one scenario on an open connection, such as one that holds an import which is not committed.
 
@@ -165,11 +167,15 @@ def check_on(
         Input tables that were changed: only rules that read one of them apply. None = all rules.
     only
         Codes to look for; None = all.
+    imported
+        Whether the changed rows were checked one by one on their way in: bounds, choices and doubles are not looked at.
+    fresh
+        Whether the scenario holds nothing but one import's rows in ``touched``.
     """
     from dhsdb import check_rules
     from dhsdb.check_tables import Effective
 
-    tables = Effective(con, ref, touched)
+    tables = Effective(con, ref, touched, imported=imported, fresh=fresh)
     try:
         rules = (*check_rules.input_rules(tables), *(r for file in _INPUT_RULES for r in file_rules(file)))
         found = [f for r in rules if _is_wanted(r, only) and tables.concern(r) for f in _apply(con, ref, r)]
@@ -186,20 +192,28 @@ def check_on(
     return found
 
 
-def new_findings(con: duckdb.DuckDBPyConnection, before: Ref, after: Ref, touched: Collection[str]) -> list[Finding]:
-    """Return what is wrong with the inputs at a revision and was not at the one before it.
+def new_findings(
+    con: duckdb.DuckDBPyConnection, before: Ref | None, after: Ref, touched: Collection[str]
+) -> list[Finding]:
+    """Return what is wrong with the inputs after an import and was not before it.
 
     The state before is looked at only for the kinds of findings that there are now, so that a sound change costs one check.
+    What the import has checked row by row is not checked again.
 
     Parameters
     ----------
+    before
+        The revision before; None = the scenario is new.
     touched
         Input tables that differ between the two.
     """
-    found = check_on(con, after, results=False, touched=touched)
+    found = check_on(con, after, results=False, touched=touched, imported=True, fresh=before is None)
     if not found:
         return []
-    known = set(check_on(con, before, results=False, touched=touched, only={f.code for f in found}))
+    codes_found = {f.code for f in found}
+    known = set()
+    if before is not None:
+        known = set(check_on(con, before, results=False, touched=touched, only=codes_found, imported=True))
     return sorted((f for f in found if f not in known), key=_order)
 
 

@@ -33,7 +33,7 @@ def input_rules(tables: Effective) -> Iterator[Rule]:
         parts = [sql for table in suspect if (sql := part(table))]
         if parts:
             yield _rule(code, "error", "\nUNION ALL\n".join(parts))
-    for name in _written_twice(tables):
+    for name in [] if tables.imported else _written_twice(tables):
         yield _rule("duplicate-row", "error", _duplicates_sql(INPUT[name]))
     yield _rule("profile-kind", "warning", _kinds_sql(), "profile_use")
     yield _rule("unknown-cell", "error", _CELLS.format(cells=_all_cells()), "pareto_variable")
@@ -198,7 +198,8 @@ def _references_sql(target: str, named: tuple[str, ...], refs: Sequence[Referenc
     return f"""SELECT name, cell, severity, '{target}', '{named[-1]}', [{", ".join(f"{n}::VARCHAR" for n in names)}] AS names,
     count(DISTINCT key), min(key)
 FROM ({" UNION ALL ".join(parts)}) AS u
-WHERE {" AND ".join(f"{n} IS NOT NULL" for n in names)} AND NOT EXISTS (FROM temp."{target}" AS t WHERE {same})
+ANTI JOIN temp."{target}" AS t ON {same}
+WHERE {" AND ".join(f"{n} IS NOT NULL" for n in names)}
 GROUP BY ALL"""
 
 

@@ -16,7 +16,7 @@ from dhsdb.check_declared import PROFILE, REFERENCES
 from dhsdb.conflicts import has_equals
 from dhsdb.schema.catalog import INPUT
 from dhsdb.schema.columns import Geometry
-from dhsdb.schema.effective import resolve_sql
+from dhsdb.schema.effective import resolve_sql, spread_sql
 from dhsdb.stacks import NEVER, Range, stack, touched_tables
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Effective:
     ----------
     touched
         Input tables that were changed; None = all of them. Other model years, or other profiles, may concern any table.
+    imported
+        Whether the changed rows were checked one by one on their way in.
+    fresh
+        Whether the scenario holds nothing but the rows of one import in ``touched``, none of them twice.
 
     Attributes
     ----------
@@ -60,24 +64,37 @@ class Effective:
         Model years.
     peers
         Whether layers of the stack stand equal.
+    alone
+        Whether the stack has one layer, which can't disagree with another.
     in_layers
         Condition that a stored row belongs to a layer of the stack, whether it holds or not.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, ref: Ref, touched: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        ref: Ref,
+        touched: Iterable[str] | None = None,
+        *,
+        imported: bool = False,
+        fresh: bool = False,
+    ) -> None:
         self.con = con
         self.ref = ref
+        self.imported = imported
+        self.fresh = fresh
         self.made: set[str] = set()
         self.filled: set[str] = set()
         self.touched = None if touched is None or "model_year" in touched else frozenset(touched)
         levels = stack(con, ref)
         self.peers = has_equals(levels)
-        held = touched_tables(con, INPUT, [Range(x.layer, NEVER, x.pin) for x in levels])
-        self.held = [name for name in INPUT if name in held]
+        self.alone = len(levels) < 2  # noqa: PLR2004  a stack of one
+        held = touched if fresh else touched_tables(con, INPUT, [Range(x.layer, NEVER, x.pin) for x in levels])
+        self.held = [name for name in INPUT if name in (held or ())]
         rows = ", ".join(f"({x.rank}, {x.layer}, {x.pin}, {x.peer}, {x.branch})" for x in levels)
         self._make("level", f"SELECT * FROM (VALUES {rows}) AS l(rank, layer, pin, peer, branch)")
         self.in_layers = f"layer IN ({', '.join(str(x.layer) for x in levels)})"
-        self.suspect = self._suspects()
+        self.suspect = frozenset() if imported else self._suspects()
         self.years = self._model_years()
 
     @property
@@ -91,6 +108,8 @@ class Effective:
 
     def concern(self, rule: Rule) -> bool:
         """Return whether a rule can find anything, and make the tables that it reads if so."""
+        if self.alone and rule.reads == {"level"}:
+            return False
         inputs = rule.reads & INPUT.keys()
         whole = {"key_year"} | ({"series", "profile_use"} if self.is_touched({"profile"}) else set())
         if (inputs or rule.reads & _DERIVED) and not (self.is_touched(inputs) or rule.reads & whole):
@@ -150,8 +169,19 @@ class Effective:
         """Make the table of effective rows of an input table, with the cells that rules need."""
         table = INPUT[name]
         cells = table.cell_names() if name in self.suspect else _named_cells(name)
+        if self.fresh and not self._has_overlaps(name):
+            source = f"SELECT * EXCLUDE (year), {spread_sql(table)} AS year FROM layer.{name} AS r, temp.stack AS s"
+            self._make(name, f"SELECT year, {_columns(table, cells)} FROM ({source} WHERE r.layer = s.layer)")
+            return
         resolved = resolve_sql(table, "temp.stack", cells=cells)
         self._make(name, f"SELECT year, {_columns(table, cells)} FROM ({resolved})")
+
+    def _has_overlaps(self, name: str) -> bool:
+        """Return whether rows of single years may stand above rows of every year."""
+        row = self.con.execute(
+            f"SELECT count(year) BETWEEN 1 AND count(*) - 1 FROM layer.{name} WHERE {self.in_layers}"
+        )
+        return bool((row.fetchone() or (True,))[0])
 
     def _model_years(self) -> list[int]:
         """Return the model years, and make ``temp.stack``: the levels with the years that a row of every year spreads to."""

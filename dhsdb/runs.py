@@ -324,6 +324,7 @@ def repair(db: Database) -> None:
             _take_in(db, spooled)
     with db.read() as con:
         dead = _dead(con)
+        db.note_scenarios(con)
     if dead:
         with db.write("marking lost runs") as writer:
             writer.con.execute(

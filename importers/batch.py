@@ -188,9 +188,13 @@ def _of(item: Series, message: str, value: object = None, hint: str = "", **kind
 def _refuse_twins(notes: Notes, table: str, parts: list[Checked]) -> None:
     """Report rows whose key and year are there twice in one import."""
     import pandas as pd  # heavy
+    import pyarrow as pa
 
     keys = [*parts[0].table.keys(), "year"]
     if any(key not in part.rows.column_names for part in parts for key in keys):
+        return
+    all_keys = pa.concat_tables([part.rows.select(keys) for part in parts], promote_options="permissive")
+    if all_keys.group_by(keys, use_threads=False).aggregate([]).num_rows == all_keys.num_rows:
         return
     frames = [part.rows.select([*keys, "source_row"]).to_pandas().assign(part=i) for i, part in enumerate(parts)]
     rows = pd.concat(frames, ignore_index=True).dropna(subset=keys[:-1] or keys)

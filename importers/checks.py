@@ -403,7 +403,8 @@ def _geometry(column: _Column) -> pa.Array:
     shapes = column.raw.copy()
     given = np.asarray(shapely.is_geometry(shapes), bool)
     hint = "Write WKT, as in POINT (24.94 60.17)."
-    column.report(~given & ~_blank(shapes), lambda v: f"'{_short(v)}' is not a geometry.", hint)
+    if not given.all():
+        column.report(~given & ~_blank(shapes), lambda v: f"'{_short(v)}' is not a geometry.", hint)
     shapes[~given] = None
     bounds = shapely.bounds(shapes)
     bad = given & ~np.isfinite(bounds).all(axis=1)

@@ -66,11 +66,14 @@ class Layer:
         The scenario, and the revision at which it is read.
     number
         Gives the revision of the import; called only once there is something to write.
+    is_new
+        Whether the scenario is new, so that it holds nothing.
     """
 
     writer: Writer
     ref: Ref
     number: Callable[[], int]
+    is_new: bool = False
     _years: dict[int, list[int | None]] = field(default_factory=dict)
 
     @property
@@ -112,6 +115,8 @@ def merge_rows(layer: Layer, table: type[InputRow], rows: pa.Table, files: Seque
 
 def _is_new(layer: Layer, table: type[InputRow]) -> bool:
     """Return whether no layer of the stack has a row of this table."""
+    if layer.is_new:
+        return True
     found = layer.con.execute(
         f"SELECT 1 FROM {table.qualified()} SEMI JOIN (FROM meta.layer_at($name, $at)) USING (layer) LIMIT 1",
         {"name": layer.ref.name, "at": layer.ref.revision},

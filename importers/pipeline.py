@@ -183,6 +183,8 @@ def _existing(paths: Sequence[str | Path]) -> tuple[Path, ...]:
 
 def _agreed_epsg(db: Database, scenario: str, asked: int | None) -> int | None:
     """Return the code of the scenario's geometries, or the one asked for if it has none."""
+    if db.is_known_to_lack(scenario):
+        return asked
     with db.read() as con:
         code = stack_epsg(con, scenario)
     if code is not None and asked is not None and code != asked:

@@ -111,7 +111,7 @@ class WayFile:
         nodes = [row.rpartition(b" N")[2] for row in rows]
         count = np.array([part.count(b",") + 1 if part else 0 for part in nodes], dtype=np.int64)
         flat = b",".join(filter(None, nodes)).replace(b"xy", b"x?y?").translate(_TO_BLANKS).replace(b"?", b"nan")
-        figures = np.array(flat.split(), dtype=np.float64).reshape(-1, 3)
+        figures = np.fromstring(flat, sep=" ").reshape(-1, 3)
         return Lines(np.array(way, dtype=np.int64), count, figures[:, 0].astype(np.int64), figures[:, 1:])
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _FAILED = "import-failed"
 _MOST_FINDINGS = 1000
 _CURRENCY = "currency"
+_SMALL = 100_000
+"""Rows below which a second thread costs more than it brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,15 @@ class Writing:
         self.outcomes: dict[str, Outcome] = {}
         self.runs: list[ImportedRun] = []
         self.ref = self.scenario()
-        self.layer = Layer(writer, self.ref, self.number)
+        self.layer = Layer(writer, self.ref, self.number, is_new=self.is_new)
         self.first_source = writer.next_id("source", "source")
         self.source_of = {name: self.first_source + i for i, name in enumerate(batch.files)}
 
     def run(self) -> None:
         """Write what differs; ``revision`` stays None if nothing does."""
         order = self.order
+        if self.batch.n_rows < _SMALL:
+            self.con.execute("SET threads = 1")
         self.check_money()
         epsg = self.settle_epsg()
         for done, (name, parts) in enumerate(work := list(self.tables())):
@@ -175,11 +179,7 @@ class Writing:
 
         The year asked for is always declared. Years that rows name are declared if the scenario has none at all.
         """
-        rows = self.con.execute(
-            "SELECT DISTINCT year FROM input.model_year_at($name, $at)",
-            {"name": self.ref.name, "at": self.ref.revision},
-        ).fetchall()
-        known = {int(row[0]) for row in rows} | self.batch.years(of_model=True)
+        known = self.years_before() | self.batch.years(of_model=True)
         named = self.batch.years(of_model=False)
         new = named - known if not known else named & {self.order.request.year}
         if new - known:
@@ -192,6 +192,14 @@ class Writing:
             declared = ", ".join(map(str, sorted(known | new)))
             hint = f"Model years: {declared}. Declare more in a sheet model_year, or with --year."
             self.findings.append(Problem(text, hint=hint, severity="warning", code="year-not-modelled"))
+
+    def years_before(self) -> set[int]:
+        """Return the model years that the scenario had before the import."""
+        if self.is_new:
+            return set()
+        query = "SELECT DISTINCT year FROM input.model_year_at($name, $at)"
+        rows = self.con.execute(query, {"name": self.ref.name, "at": self.ref.revision}).fetchall()
+        return {int(row[0]) for row in rows}
 
     def check_money(self) -> None:
         """Refuse amounts in another currency than the scenario's, as far as both are named."""
@@ -223,7 +231,8 @@ class Writing:
 
     def settle_epsg(self) -> int | None:
         """Return the code of the scenario's geometries, chosen now if it holds none yet."""
-        return stack_epsg(self.con, self.ref.name) or choose_epsg(self.order.request.epsg, self.batch.checked)
+        own = None if self.is_new else stack_epsg(self.con, self.ref.name)
+        return own or choose_epsg(self.order.request.epsg, self.batch.checked)
 
     # --- the end ------------------------------------------------------------------------------------------------------
     def finish(self, epsg: int | None) -> None:
@@ -249,7 +258,8 @@ class Writing:
         touched = {name for name, outcome in self.outcomes.items() if outcome.n_set or outcome.n_removed}
         after = names.Ref(self.ref.scenario, self.ref.name, self.revision)
         noted = {f.code for f in self.findings}
-        found = [f for f in check.new_findings(self.con, self.ref, after, touched) if f.code not in noted]
+        before = None if self.is_new else self.ref
+        found = [f for f in check.new_findings(self.con, before, after, touched) if f.code not in noted]
         # A finding about the scenario has a table and a key for a place, not a file.
         self.findings += [Problem(f.message, f.location, severity=f.severity, code=f.code) for f in found]
 

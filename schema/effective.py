@@ -108,7 +108,7 @@ def resolve_sql(table: type[InputRow], stack: str, only: str = "", cells: Sequen
     """
     keys = [_quote(k) for k in table.keys()]
     cells = table.cell_names() if cells is None else cells
-    year = "unnest(CASE WHEN r.year IS NULL THEN s.years ELSE [r.year] END)" if table.by_year else "NULL::SMALLINT"
+    year = spread_sql(table)
     values = "".join(f",\n    {_cell(c)}" for c in cells)
     inner = ", ".join(["r.cells", "r.removed", *(f"r.{k}" for k in keys), *(f"r.{_quote(c)}" for c in cells)])
     group = ", ".join(["scenario", "year", *keys])
@@ -122,6 +122,11 @@ FROM (
 )
 GROUP BY {group}
 HAVING max(ord) FILTER (NOT removed AND cells IS NULL) > coalesce(max(ord) FILTER (removed), -1)"""
+
+
+def spread_sql(table: type[InputRow]) -> str:
+    """Return SQL of the years that a row ``r`` stands for in a stack ``s``."""
+    return "unnest(CASE WHEN r.year IS NULL THEN s.years ELSE [r.year] END)" if table.by_year else "NULL::SMALLINT"
 
 
 def _cell(column: str) -> str:

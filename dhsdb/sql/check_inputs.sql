@@ -7,7 +7,7 @@
 SELECT 'model_year' AS location, 'the scenario has no model year, so it can''t be run.' AS message
 WHERE NOT EXISTS (FROM temp.model_year) AND (EXISTS (FROM temp.process) OR EXISTS (FROM temp.demand) OR EXISTS (FROM temp.heat_source));
 
--- warning missing-year: a key has rows for some model years and not for others
+-- warning missing-year [model_year]: a key has rows for some model years and not for others
 WITH model AS (
     SELECT list(DISTINCT year ORDER BY year) AS years FROM temp.model_year
 ),
@@ -25,7 +25,7 @@ WHERE len(years) BETWEEN 1 AND n - 1
 GROUP BY name, years
 ORDER BY name, years;
 
--- warning year-not-modelled: rows for a year that is no model year
+-- warning year-not-modelled [model_year]: rows for a year that is no model year
 SELECT name, format('{} rows are for {}, which is no model year: they are not used.', count(*), year)
 FROM temp.key_year AS k
 WHERE year IS NOT NULL AND EXISTS (FROM temp.model_year) AND NOT EXISTS (FROM temp.model_year AS m WHERE m.year = k.year)
@@ -206,7 +206,7 @@ FROM temp.commodity AS c
 JOIN temp.series AS s ON s.profile = c.sale_profile AND s.kind = 'price'
 WHERE c.sale_price IS NOT NULL;
 
--- warning availability [process, heat_source]: an availability or a share goes below 0 or above 1
+-- warning availability [profile]: an availability or a share goes below 0 or above 1
 SELECT DISTINCT 'process, ' || p.site || ' / ' || p.process || ', avail_profile',
     format('''{}'' runs from {:g} to {:g}, not from 0 to 1.', s.profile, s.low, s.high)
 FROM temp.process AS p

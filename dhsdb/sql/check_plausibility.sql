@@ -360,7 +360,7 @@ SELECT name || ', ' || site || ' / ' || unit || ', ' || cell, min_by(message, nt
 FROM found
 GROUP BY name, site, unit, cell;
 
--- warning energy-unit [demand, building_demand]: kWh read as MWh: a demand some 1000 times (300 to 3,000) the median of the same commodity
+-- warning energy-unit [demand]: kWh read as MWh: a demand some 1000 times (300 to 3,000) the median of the same commodity
 -- at three or more sites; ten or more buildings that need more than 300 times their site's own demand; a demand some 1000 times what its
 -- profile in MW adds up to, or a thousandth
 WITH own AS (
@@ -398,7 +398,7 @@ JOIN temp.series AS s ON s.profile = d.profile
 WHERE s.kind = 'power' AND s.total > 0 AND d.mwh > 0
     AND (d.mwh / (s.total * s.step_h) BETWEEN 300 AND 3000 OR s.total * s.step_h / d.mwh BETWEEN 300 AND 3000);
 
--- warning demand-twice [building_demand]: a site has a demand for heat of its own and ten or more buildings that need about as much (half to
+-- warning demand-twice [demand]: a site has a demand for heat of its own and ten or more buildings that need about as much (half to
 -- twice): both are supplied
 SELECT 'demand, ' || o.site || ' / heat', format('{:,.6g} MWh, and its {} buildings need {:,.6g} MWh: both count.', o.mwh, b.n, b.mwh)
 FROM (SELECT site, max(mwh) AS mwh FROM temp.demand WHERE commodity = 'heat' AND mwh > 0 GROUP BY site) AS o
@@ -416,7 +416,7 @@ JOIN (
 ) AS b ON b.site = o.site
 WHERE b.mwh / o.mwh BETWEEN 0.5 AND 2;
 
--- warning peak-above-capacity [demand, building_demand]: the largest demand is above all that can stand by then. A commodity that is bought, stored or
+-- warning peak-above-capacity [process_flow]: the largest demand is above all that can stand by then. A commodity that is bought, stored or
 -- carried there, or made by a process without a limit, is left out. Of buildings those that share a profile count together.
 WITH peak AS (
     SELECT site, commodity, year, max(mw) AS mw
