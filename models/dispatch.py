@@ -37,7 +37,6 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     hours = year_hours(inputs)
     sliced = own_slices(inputs) if len(inputs.tables["time_slice"]) else None
     steps = sliced or (window(*given, hours) if given else full_year(hours))
-    warm = solver_of(inputs)
     whole: Outcome | None = None
     for i, year in enumerate(inputs.years):
         began = time.perf_counter()
@@ -46,7 +45,8 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         sizes = capacities(inputs, system)
         energy = EnergyModel(system, sizes, rules_of(inputs))
         tell = partial(progress, (i + 0.3) / len(inputs.years), f"solving {year}")
-        one = solve_energy(inputs, energy, tell, began, warm, 1 + (given[0] if given else 0))
+        warm = solver_of(inputs, f"dispatch {year}")
+        one = solve_energy(inputs, energy, tell, began, warm)
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
             one.findings += _least_shortage(system, sizes, inputs) if one.status == "infeasible" else []

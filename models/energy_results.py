@@ -58,13 +58,10 @@ class Results:
         Model.
     solution
         Its solution.
-    first_step
-        Number of the first step in the tables.
     """
 
-    def __init__(self, energy: EnergyModel, solution: Solution, first_step: int = 1) -> None:
+    def __init__(self, energy: EnergyModel, solution: Solution) -> None:
         self.energy, self.solution, self.system = energy, solution, energy.system
-        self.first_step = first_step
         self.items = _Items()
         self.x = np.asarray(solution.x, np.float64)
         self.sizes = {name: self._size(name) for name in energy.capacity}
@@ -175,7 +172,8 @@ class Results:
         return rows
 
     def _t(self) -> NDArray[np.int16]:
-        return np.arange(self.first_step, self.first_step + self.energy.n_steps, dtype=np.int16)
+        """Return the hour of the year, or the number of the slice, of each step: where profiles have its values."""
+        return self.system.steps.hour.astype(np.int16)
 
     def _energy(self) -> pd.DataFrame:
         import pandas as pd
@@ -192,7 +190,7 @@ class Results:
 
     def _level(self) -> pd.DataFrame:
         whole = content(self.energy, self.solution)
-        first = self.first_step - 1
+        first = self.system.steps.start
         t = np.arange(first, first + whole.shape[2], dtype=np.int16)
         st, keys = self.system.stores, self.system.balances.key
         names = [(st.energy.key[s], keys[st.balance[s]][1]) for s in self.energy.chained]

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dhsdb.errors import DhsdbError, UserError
+from dhsdb.errors import DhsdbError, UnknownNameError, UserError
 from dhsdb.models.demand import building_rows
 from dhsdb.models.stage import Outcome, Remark, joined
 from dhsdb.models.steps import Steps, full_year, slices, typical_periods, window
 from dhsdb.models.system import build_system
-from dhsdb.models.warm import WarmSolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
     from dhsdb.models.system import System
+    from dhsdb.models.warm import WarmSolver
 
 HOURS = 8760
 _SHOWN = 12
@@ -42,7 +42,10 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     progress(0.2, "building the model")
     system = build_system(inputs, inputs.years, steps)
     energy = EnergyModel(system, None, rules_of(inputs))
-    outcome = solve_energy(inputs, energy, partial(progress, 0.3, "solving"), began, solver_of(inputs))
+    near = (lambda f, doing: progress(0.5 + 0.5 * f, doing)) if inputs.options.near else None
+    outcome = solve_energy(
+        inputs, energy, partial(progress, 0.3, "solving"), began, solver_of(inputs, "investment"), near=near
+    )
     if outcome.solved:
         outcome.tables["building_supply"] = _building_supply(inputs)
         check_handover(inputs, outcome)
@@ -58,15 +61,20 @@ def _tell_periods(outcome: Outcome, steps: Steps) -> None:
 
     assert steps.calendar is not None  # noqa: S101  the caller asked
     number = steps.n // steps.length
-    outcome.message = f"{number} typical periods of {steps.length} h for {len(steps.calendar)}"
+    outcome.message = f"{number} typical periods of {steps.length} h for {len(steps.calendar)}; {outcome.message}"
     told = figures.frame([figures.Figure(None, None, figures.PERIODS, float(number), "")])
     outcome.tables["figure"] = joined(outcome.tables["figure"], told)
 
 
 def solve_energy(
-    inputs: Inputs, energy: EnergyModel, tell: Callable[[], None], began: float, warm: WarmSolver, first_step: int = 1
+    inputs: Inputs,
+    energy: EnergyModel,
+    tell: Callable[[], None],
+    began: float,
+    warm: WarmSolver,
+    near: Callable[[float, str], None] | None = None,
 ) -> Outcome:
-    """Solve an energy model and return its tables, or why it has no solution."""
+    """Solve an energy model and return its tables, or why it has no solution; ``near`` follows near-optimal exploration."""
     from dhsdb.models.energy_results import Results
 
     built = time.perf_counter()
@@ -78,13 +86,19 @@ def solve_energy(
         solver_version=version("highspy") if warm.name == "highs" else "",
         build_s=built - began,
         solve_s=time.perf_counter() - built,
-        message=inputs.options.hours and f"window {inputs.options.hours}, annualised",
+        message="; ".join(filter(None, (_window_in_words(inputs), solution.method))),
     )
     if not outcome.solved:
         outcome.message = why(energy.model.solver(), solution)
         return outcome
     outcome.objective, outcome.bound, outcome.gap = solution.objective, solution.bound, solution.gap
-    outcome.tables = Results(energy, solution, first_step).tables()
+    results = Results(energy, solution)
+    ranges = []
+    if near is not None:
+        from dhsdb.models.mga import explore
+
+        ranges = explore(energy, solution.objective, inputs.options.near, results.items.number, near)
+    outcome.tables = results.tables(ranges)
     return outcome
 
 
@@ -93,13 +107,33 @@ def rules_of(inputs: Inputs, objective: str = "") -> Rules:
     from dhsdb.models.energy import Rules
 
     options = inputs.options
+    if not objective and options.objective != "cost":
+        require_emission(inputs, options.objective)
     return Rules(objective or options.objective, options.negative_emission, options.cost_floor)
 
 
-def solver_of(inputs: Inputs) -> WarmSolver:
-    """Return the solver that the options ask for."""
+def require_emission(inputs: Inputs, name: str) -> None:
+    """Refuse to minimise an emission that the scenario does not have; names are compared without regard to case.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name.
+    """
+    tables = ("emission", "commodity_emission", "process_emission")
+    known = {str(e) for table in tables for e in inputs.tables[table]["emission"]}
+    if name.casefold() not in {e.casefold() for e in known}:
+        raise UnknownNameError("objective", name, {"cost", *known})
+
+
+def solver_of(inputs: Inputs, slot: str) -> WarmSolver:
+    """Return the solver that the options ask for; a slot's is kept alive where the command solves several scenarios."""
     options = inputs.options
-    return WarmSolver(options.solver, time_limit=options.time_limit, gap=options.gap)
+    return inputs.solvers.of(slot, options.solver, time_limit=options.time_limit, gap=options.gap)
+
+
+def _window_in_words(inputs: Inputs) -> str:
+    return inputs.options.hours and f"window {inputs.options.hours}, annualised"
 
 
 def why(solver: Solver, solution: Solution) -> str:

@@ -29,6 +29,7 @@ _ENERGY_MODULES = (
     "ledger",
     "limits",
     "lines",
+    "method",
     "markets",
     "processes",
     "response",
@@ -95,7 +96,9 @@ STAGES: dict[str, Stage] = {
             "geo", ("heat_source", "network_pipe", "network_temperature", "pipe_type", "street"), (),
             ("connection", "geo", "pipes", "streets"), ("physics",),
         ),
-        _stage("investment", _ENERGY, ("geo",), ("investment", *_ENERGY_MODULES), (*_ENERGY_OPTIONS, "periods", "period_days")),
+        _stage(
+            "investment", _ENERGY, ("geo",), ("investment", "mga", *_ENERGY_MODULES), (*_ENERGY_OPTIONS, "periods", "period_days", "mga"),
+        ),
         _stage("dispatch", _ENERGY, ("geo", "investment"), ("dispatch", "investment", *_ENERGY_MODULES), _ENERGY_OPTIONS),
         _stage(
             "pareto", (*_ENERGY, "pareto_variable"), ("geo",), ("pareto", "investment", *_ENERGY_MODULES),

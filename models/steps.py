@@ -40,6 +40,8 @@ class Steps:
         Shape (years, n). Weights where each model year has its own.
     sliced
         The steps are time slices of the study, in no order unless they say so; ``hour`` is their number.
+    start
+        Hours of the year before the first period.
     """
 
     hour: NDArray[np.int64]
@@ -50,6 +52,7 @@ class Steps:
     kept: NDArray[np.bool_] | None = None
     by_year: NDArray[np.float64] | None = None
     sliced: bool = False
+    start: int = 0
 
     def in_year(self, year: int) -> Steps:
         """Return the steps with the weights of a model year, by its position."""
@@ -121,7 +124,9 @@ def window(start: int, count: int, hours: int) -> Steps:
     """Return ``count`` hours after hour ``start``, annualised: each stands for ``hours / count`` hours."""
     if count < 1 or start + count > hours:
         raise UserError(f"the window {start}:{count} does not fit into a year of {hours} hours.", "hours=START:COUNT")
-    return Steps(np.arange(start + 1, start + count + 1), np.ones(count), np.full(count, hours / count), count)
+    return Steps(
+        np.arange(start + 1, start + count + 1), np.ones(count), np.full(count, hours / count), count, start=start
+    )
 
 
 def typical_periods(features: NDArray[np.float64], periods: int, days: int = 1, peaks: Sequence[int] = ()) -> Steps:
@@ -165,7 +170,7 @@ def typical_periods(features: NDArray[np.float64], periods: int, days: int = 1, 
     hour = (start + centre[order][:, None] * length + np.arange(1, length + 1)).ravel()
     weight = np.repeat(counts[order] * hours / (whole * length), length)
     kept = np.repeat(np.isin(centre[order], extreme), length)
-    return Steps(hour, np.ones(len(hour)), weight, length, calendar=place[belongs], kept=kept)
+    return Steps(hour, np.ones(len(hour)), weight, length, calendar=place[belongs], kept=kept, start=start)
 
 
 def _clusters(features: NDArray[np.float64], periods: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -104,6 +104,21 @@ def test_content_follows_charging_and_discharging_over_the_year() -> None:
     assert level.max() < size + 1e-6
 
 
+def test_results_are_numbered_by_the_hour_of_the_year() -> None:
+    """So that they meet the values of profiles: demand at t is the load of that hour, of a typical day or a window."""
+    profiles = shapes()
+    for options, first in (({"periods": 4}, 0), ({"hours": "100:48"}, 100)):
+        given = inputs([2030], study(), profiles, **options)
+        tables = investment.solve(given, quiet).tables
+        rows = tables["flow"].merge(tables["item"], on="item")
+        need = rows[(rows["technology"] == "demand") & (rows["commodity"] == "heat")]
+        shape = profiles["load"][need["t"].to_numpy() - 1]
+        scale = (need["mwh"] / need["weight_h"]).to_numpy() / shape
+        assert len(np.unique(np.round(scale, 6))) <= 2, "one for the day of the peak, one for all others"
+        assert need["t"].to_numpy()[0] > first
+        assert tables["level"]["t"].iloc[0] == first
+
+
 def test_the_peak_of_each_demand_is_kept_and_the_year_s_total_too() -> None:
     profiles = shapes()
     given = inputs([2030], study(), profiles, periods=4)
