@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dhsdb.database import Database, Writer
+    from dhsdb.errors import Problem
     from dhsdb.schema.inputs import InputRow
 
 Value = float | int | str | bool | None
@@ -38,6 +39,7 @@ class Edit:
     scenario: str
     revision: int
     n_rows: int
+    findings: tuple[Problem, ...] = ()
 
 
 def set_cells(

@@ -171,11 +171,13 @@ class Store:
         """Remove the rows that a condition selects; see :func:`dhsdb.edits.remove_rows`."""
         return edits.remove_rows(self.db, scenario, table, where=where, message=message)
 
-    def estimate(self, scenario: str, message: str = "") -> edits.Edit:
+    def estimate(
+        self, scenario: str, message: str = "", *, weather: str = "", reference: str = "", year: int | None = None
+    ) -> edits.Edit:
         """Estimate the heat demand of buildings anew; see :func:`dhsdb.importers.estimate.estimate_demand`."""
         from dhsdb.importers.estimate import estimate_demand
 
-        return estimate_demand(self.db, scenario, message)
+        return estimate_demand(self.db, scenario, message, weather=weather, reference=reference, year=year)
 
     # --- runs --------------------------------------------------------------------------------------------------------
     def run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Member:
 
     def open(self) -> Limited:
         """Open it as a stream that ends with an error where it holds too much."""
-        archive = zipfile.ZipFile(self.archive)  # noqa: SIM115  the stream closes it
+        archive = zipfile.ZipFile(self.archive)
         info = archive.getinfo(self.name)
         return Limited(archive.open(info), max(info.compress_size, 1), archive)
 
@@ -85,7 +86,9 @@ class Limited(io.RawIOBase):
         chunk = self.stream.read(_CHUNK if size is None or size < 0 else size)
         self.size += len(chunk)
         if self.size > MAX_BYTES or (self.size > _RATIO_FROM and self.size > MAX_RATIO * self.packed):
-            raise UnsafeError(f"it unpacks to more than {self.size / 1e6:,.0f} MB, {self.size / self.packed:,.0f} times its size.")
+            raise UnsafeError(
+                f"it unpacks to more than {self.size / 1e6:,.0f} MB, {self.size / self.packed:,.0f} times its size."
+            )
         return chunk
 
     def tell(self) -> int:
@@ -106,7 +109,9 @@ def members(path: Path, suffixes: Iterable[str]) -> list[Member | Problem]:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except DAMAGED as error:
-        return [Problem(f"the archive is damaged ({str(error)[:120]}).", str(path), hint="Export it anew.", code="format")]
+        return [
+            Problem(f"the archive is damaged ({str(error)[:120]}).", str(path), hint="Export it anew.", code="format")
+        ]
     if len(infos) > MAX_MEMBERS:
         return [Problem(f"the archive holds {len(infos):,} files.", str(path), hint="Split it.", code="unsafe")]
     found: list[Member | Problem] = []
@@ -129,8 +134,10 @@ def _wrong(info: zipfile.ZipInfo) -> str:
         return "its name leads out of the archive."
     if info.flag_bits & 1:
         return "it is encrypted."
-    if (info.external_attr >> 16) & 0o170000 == 0o120000:  # a link
+    if stat.S_ISLNK(info.external_attr >> 16):
         return "it is a link."
-    if info.file_size > MAX_BYTES or (info.file_size > _RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1)):
+    if info.file_size > MAX_BYTES or (
+        info.file_size > _RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1)
+    ):
         return f"it unpacks to {info.file_size / 1e6:,.0f} MB, {info.file_size / max(info.compress_size, 1):,.0f} times its size."
     return ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dhsdb.importers.building_columns import TARGETS, spell_unit
 from dhsdb.importers.units import UnitError, conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,7 +30,9 @@ MOST_SHOWN = 200
 
 _PLAIN = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d{1,3})?")
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(
+    r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?"
+)
 _OPEN = re.compile(r"[-+]?\d{1,3},\d{3}")
 
 
@@ -77,7 +79,11 @@ def figures(grid: Grid, at: int, meaning: str, units: dict[int, str]) -> tuple[F
     header = grid.header[at]
     for i, what in bad[:MOST_SHOWN]:
         text = f"'{str(what)[:60]}' is {'not a finite number' if _is_infinite(what) else 'not a number'}."
-        hint = "Write 1234.5." if isinstance(what, str) and _OPEN.fullmatch(what.strip()) else "A number or a blank cell is expected."
+        hint = (
+            "Write 1234.5."
+            if isinstance(what, str) and _OPEN.fullmatch(what.strip())
+            else "A number or a blank cell is expected."
+        )
         notes.append(grid.problem(text, grid.numbers[i], header, what, hint))
     if len(bad) > MOST_SHOWN:
         notes.append(grid.problem(f"{len(bad) - MOST_SHOWN} more cells of this column are no numbers.", None, header))
@@ -158,7 +164,7 @@ def take_unit_row(grid: Grid, columns: BuildingColumns) -> None:
     if not grid.rows:
         return
     row = grid.rows[0]
-    numeric = [at for name in TARGETS for at in columns.at.get(name, ())]
+    numeric = [at for name in TARGETS for at in columns.places.get(name, ())]
     found = {}
     for at in numeric:
         cell = row[at] if at < len(row) else None
@@ -188,4 +194,6 @@ def _is_unit(unit: str) -> bool:
 def listed(items: Iterable[str], most: int = 8) -> str:
     """Return the first of some words, and how many more there are."""
     found = list(items)
-    return ", ".join(f"'{i[:40]}'" for i in found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
+    return ", ".join(f"'{i[:40]}'" for i in found[:most]) + (
+        f" and {len(found) - most} more" if len(found) > most else ""
+    )

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dhsdb.importers.place_columns import COORDINATES, NUMBERED, column_letters
+from dhsdb.importers.place_columns import COORDINATES, NUMBERED
+from dhsdb.importers.workbooks import column_letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +22,10 @@ _PLACES = {name: words for name, words in COORDINATES.items() if name != "positi
 
 BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "building": (
-        "building id", "gml id", "gmlid", "gebaeude id", "gebäude id", "gebaeudeid", "geb id", "gid", "egid", "identificatie",
-        "pand id", "objektidentifikator", "oi", "building key", "building", "gebaeude", "gebäude", "osm id", "osm way id", "uuid",
+        "building id", "gml id", "gmlid", "gebaeude id", "gebäude id", "gebaeudeid", "geb id", "gid", "egid",
+        "identificatie",
+        "pand id", "objektidentifikator", "oi", "building key", "building", "gebaeude", "gebäude", "osm id",
+        "osm way id", "uuid",
         "id", "bldg id", "objectid", "object id", "oid", "full id",
     ),
     "parent": ("parent gml id", "parentgmlid", "parent gmlid", "parent id", "parent"),
@@ -30,84 +33,114 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "address": ("address", "adresse", "anschrift", "adress"),
     "street": ("street", "strasse", "straße", "street name", "strassenname", "straßenname", "addr street"),
     "house_number": ("house number", "housenumber", "hausnummer", "hausnr", "hnr", "addr housenumber"),
-    "district": ("district", "ortsteil", "stadtteil", "quartier", "quarter", "gemarkung", "bezirk", "block", "baublock", "zone"),
+    "district": (
+        "district", "ortsteil", "stadtteil", "quartier", "quarter", "gemarkung", "bezirk", "block", "baublock",
+        "zone",
+    ),
     "site": ("site",),
     "osm_tag": ("building tag", "osm tag"),
     "use": (
         "function", "gebaeudefunktion", "gebäudefunktion", "gfk", "gebnutzbez", "primary usage zone type", "use", "usage",
-        "building use", "usage type", "building function", "building type", "gebaeudeart", "gebäudeart", "gebaeudetyp", "gebäudetyp",
-        "nutzung", "nutzungsart", "gebaeudenutzung", "gebäudenutzung", "main use", "hauptnutzung", "gebruiksdoel", "sector", "sektor",
+        "building use", "usage type", "building function", "building type", "gebaeudeart", "gebäudeart", "gebaeudetyp",
+        "gebäudetyp",
+        "nutzung", "nutzungsart", "gebaeudenutzung", "gebäudenutzung", "main use", "hauptnutzung", "gebruiksdoel",
+        "sector", "sektor",
         "category", "kategorie", "type", "typ", "art", "class",
     ),
     "levels": (
-        "storeys above ground", "storeysaboveground", "number of storeys", "storeys", "stories", "floors", "number of floors",
-        "nrfloor", "levels", "building levels", "geschosse", "anzahl geschosse", "vollgeschosse", "geschosszahl", "aog", "anz og",
+        "storeys above ground", "storeysaboveground", "number of storeys", "storeys", "stories", "floors",
+        "number of floors",
+        "nrfloor", "levels", "building levels", "geschosse", "anzahl geschosse", "vollgeschosse", "geschosszahl",
+        "aog", "anz og",
         "stockwerke", "b3 bouwlagen", "bouwlagen", "n floors",
     ),
     "height_m": (
-        "measured height", "measuredheight", "height", "building height", "hoehe", "höhe", "gebaeudehoehe", "gebäudehöhe", "hoogte",
+        "measured height", "measuredheight", "height", "building height", "hoehe", "höhe", "gebaeudehoehe",
+        "gebäudehöhe", "hoogte",
         "geb hoehe", "eave height", "traufhoehe", "traufhöhe",
     ),
     "footprint_m2": (
-        "footprint area", "footprint", "ground area", "ground floor area", "grundflaeche", "grundfläche", "gflache", "gebaeudegrundflaeche",
+        "footprint area", "footprint", "ground area", "ground floor area", "grundflaeche", "grundfläche", "gflache",
+        "gebaeudegrundflaeche",
         "base area",
     ),
     "floor_area_m2": (
-        "heated area", "heated floor area", "conditioned area", "conditioned floor area", "energy reference area", "energiebezugsflaeche",
-        "energiebezugsfläche", "ebf", "eflache", "beheizte flaeche", "beheizte fläche", "nettoflaeche", "nettofläche", "net floor area", "nfa",
-        "floor area", "gross floor area", "gfa", "bgf", "bruttogrundflaeche", "bruttogrundfläche", "ngf", "nutzflaeche", "nutzfläche",
+        "heated area", "heated floor area", "conditioned area", "conditioned floor area", "energy reference area",
+        "energiebezugsflaeche",
+        "energiebezugsfläche", "ebf", "eflache", "beheizte flaeche", "beheizte fläche", "nettoflaeche", "nettofläche",
+        "net floor area", "nfa",
+        "floor area", "gross floor area", "gfa", "bgf", "bruttogrundflaeche", "bruttogrundfläche", "ngf",
+        "nutzflaeche", "nutzfläche",
         "wohnflaeche", "wohnfläche", "living area", "usable area", "gebruiksoppervlakte", "area",
     ),
     "volume_m3": (
-        "heated volume", "volume", "gross volume", "total volume", "beheiztes volumen", "volumen", "gebaeudevolumen", "gebäudevolumen",
+        "heated volume", "volume", "gross volume", "total volume", "beheiztes volumen", "volumen", "gebaeudevolumen",
+        "gebäudevolumen",
         "bruttorauminhalt", "bri", "inhoud", "b3 volume lod22", "b3 volume lod12",
     ),
     "construction_year": (
         "year of construction", "construction year", "year built", "year construction", "baujahr", "yoc", "bouwjaar",
-        "oorspronkelijkbouwjaar", "start date", "built", "age class", "baualtersklasse", "bak", "building age", "construction period",
+        "oorspronkelijkbouwjaar", "start date", "built", "age class", "baualtersklasse", "bak", "building age",
+        "construction period",
     ),
     "renovation_year": (
-        "year of renovation", "year of refurbishment", "renovation year", "refurbishment year", "year of modernization", "sanierungsjahr",
+        "year of renovation", "year of refurbishment", "renovation year", "refurbishment year",
+        "year of modernization", "sanierungsjahr",
         "modernisierungsjahr", "renoviert",
     ),
     "refurbishment": (
-        "refurbishment", "refurbishment state", "refurbishment variant", "refurbishment level", "renovation", "renovation state", "retrofit",
+        "refurbishment", "refurbishment state", "refurbishment variant", "refurbishment level", "renovation",
+        "renovation state", "retrofit",
         "sanierungsstand", "sanierungszustand", "sanierung", "sanierungsgrad", "modernisierung", "variant",
     ),
     "heating": (
-        "heating", "heating system", "heating type", "heat supply", "energy carrier", "existing heating", "heizung", "heizungsart", "heizungstyp",
-        "waermeerzeuger", "wärmeerzeuger", "energietraeger", "energieträger", "energietraeger heizung", "fuel", "primary energy carrier", "boiler",
+        "heating", "heating system", "heating type", "heat supply", "energy carrier", "existing heating", "heizung",
+        "heizungsart", "heizungstyp",
+        "waermeerzeuger", "wärmeerzeuger", "energietraeger", "energieträger", "energietraeger heizung", "fuel",
+        "primary energy carrier", "boiler",
         "heating technology",
     ),
     "space_heat_mwh": (
-        "yearly heating demand", "yearly space heating demand", "annual heating demand", "space heating demand", "space heat demand", "space heat",
-        "space heating", "heating demand", "annual space heating demand", "heizwaermebedarf", "heizwärmebedarf", "raumwaermebedarf",
+        "yearly heating demand", "yearly space heating demand", "annual heating demand", "space heating demand",
+        "space heat demand", "space heat",
+        "space heating", "heating demand", "annual space heating demand", "heizwaermebedarf", "heizwärmebedarf",
+        "raumwaermebedarf",
         "raumwärmebedarf", "raumwaerme", "raumwärme", "jahresheizwaermebedarf", "jahresheizwärmebedarf", "heating need",
     ),
     "hot_water_mwh": (
-        "yearly dhw demand", "dhw demand", "domestic hot water demand", "hot water demand", "hot water", "domestic hot water", "dhw",
-        "annual dhw demand", "warmwasser", "warmwasserbedarf", "trinkwarmwasser", "trinkwarmwasserbedarf", "tww", "yearly domestic hot water demand",
+        "yearly dhw demand", "dhw demand", "domestic hot water demand", "hot water demand", "hot water",
+        "domestic hot water", "dhw",
+        "annual dhw demand", "warmwasser", "warmwasserbedarf", "trinkwarmwasser", "trinkwarmwasserbedarf", "tww",
+        "yearly domestic hot water demand",
     ),
     "heat_mwh": (
-        "total yearly heating dhw demand", "yearly heating dhw demand", "total heat demand", "heat demand", "annual heat demand", "yearly heat demand",
-        "heat", "waermebedarf", "wärmebedarf", "gesamtwaermebedarf", "gesamtwärmebedarf", "waerme", "wärme", "jahreswaermebedarf", "jahreswärmebedarf",
+        "total yearly heating dhw demand", "yearly heating dhw demand", "total heat demand", "heat demand",
+        "annual heat demand", "yearly heat demand",
+        "heat", "waermebedarf", "wärmebedarf", "gesamtwaermebedarf", "gesamtwärmebedarf", "waerme", "wärme",
+        "jahreswaermebedarf", "jahreswärmebedarf",
         "nutzwaermebedarf", "jahresbedarf", "demand", "annual demand", "thermal demand",
     ),
     "metered_mwh": (
-        "metered heat", "metered demand", "measured heat", "heat consumption", "annual heat consumption", "consumption", "metered", "waermeverbrauch",
-        "wärmeverbrauch", "verbrauch", "jahresverbrauch", "gemessener verbrauch", "heat meter", "metered consumption", "abnahme",
+        "metered heat", "metered demand", "measured heat", "heat consumption", "annual heat consumption",
+        "consumption", "metered", "waermeverbrauch",
+        "wärmeverbrauch", "verbrauch", "jahresverbrauch", "gemessener verbrauch", "heat meter", "metered consumption",
+        "abnahme",
     ),
     "space_specific": (
-        "specific space heating demand", "specific heating demand", "specific space heat demand", "spezifischer heizwaermebedarf",
+        "specific space heating demand", "specific heating demand", "specific space heat demand",
+        "spezifischer heizwaermebedarf",
         "spezifischer heizwärmebedarf", "spez heizwaermebedarf",
     ),
     "water_specific": ("specific dhw demand", "specific hot water demand", "spezifischer warmwasserbedarf"),
     "heat_specific": (
-        "specific heat demand", "spezifischer waermebedarf", "spezifischer wärmebedarf", "spez waermebedarf", "specific demand",
+        "specific heat demand", "spezifischer waermebedarf", "spezifischer wärmebedarf", "spez waermebedarf",
+        "specific demand",
     ),
     "peak_mw": (
-        "peak", "peak load", "peak heat load", "heat load", "heating load", "peak heating load", "max heating load", "heizlast", "waermelast",
-        "wärmelast", "spitzenlast", "anschlussleistung", "anschlusswert", "peak power", "maximum heating power", "design load",
+        "peak", "peak load", "peak heat load", "heat load", "heating load", "peak heating load", "max heating load",
+        "heizlast", "waermelast",
+        "wärmelast", "spitzenlast", "anschlussleistung", "anschlusswert", "peak power", "maximum heating power",
+        "design load",
     ),
     "profile": ("profile", "profil", "load profile", "lastprofil"),
     "data_year": ("year", "jahr", "metered year", "abrechnungsjahr", "verbrauchsjahr"),
@@ -122,7 +155,8 @@ TARGETS: Mapping[str, str] = {
 """Units that figures are brought to, by meaning."""
 
 STRONG = frozenset({
-    "levels", "footprint_m2", "floor_area_m2", "volume_m3", "construction_year", "refurbishment", "renovation_year", "space_heat_mwh",
+    "levels", "footprint_m2", "floor_area_m2", "volume_m3", "construction_year", "refurbishment", "renovation_year",
+    "space_heat_mwh",
     "hot_water_mwh", "space_specific", "water_specific", "heat_specific", "heating", "height_m", "parent",
 })  # fmt: skip
 """What only tables of buildings have."""
@@ -155,17 +189,17 @@ class BuildingColumns:
         Headers that are not known.
     """
 
-    at: dict[str, list[int]] = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
     units: dict[int, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
     def __contains__(self, meaning: str) -> bool:
-        return meaning in self.at
+        return meaning in self.places
 
     @property
     def score(self) -> int:
         """How many meanings only tables of buildings have."""
-        return len(STRONG & self.at.keys())
+        return len(STRONG & self.places.keys())
 
 
 def split_header(header: str) -> tuple[str, str]:
@@ -223,5 +257,5 @@ def find_building_columns(grid: Grid) -> BuildingColumns:
         ranked.setdefault(meaning[0], []).append((meaning[1], at))
         if unit:
             columns.units[at] = unit
-    columns.at = {meaning: [at for _, at in sorted(found)] for meaning, found in ranked.items()}
+    columns.places = {meaning: [at for _, at in sorted(found)] for meaning, found in ranked.items()}
     return columns

@@ -43,7 +43,8 @@ def floor_areas(frame: pd.DataFrame) -> tuple[Floats, list[str]]:
     import numpy as np  # heavy
 
     given, foot, levels, volume = (
-        frame[c].to_numpy(dtype=float, na_value=np.nan) for c in ("floor_area_m2", "footprint_m2", "levels", "volume_m3")
+        frame[c].to_numpy(dtype=float, na_value=np.nan)
+        for c in ("floor_area_m2", "footprint_m2", "levels", "volume_m3")
     )
     dwelling = frame["use"].isin([RESIDENTIAL, "residential_single", "residential_multi"]).to_numpy()
     by_levels = foot * levels

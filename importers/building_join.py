@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SAME = 0.01
 """Relative difference up to which figures of two files are the same."""
-_OWN = ("building", "_row", "_part", "geometry", "profile")
+_OWN = ("building", "_row", "_part", "geometry", "profile", "function_code")
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ def join_parts(parts: Sequence[Part]) -> Joined:
     """Bring parts together; what has places goes before what has none, and contradictions are told."""
     import pandas as pd  # heavy
 
-    ordered = sorted(parts, key=lambda part: not part.has_places)
+    ordered = sorted(parts, key=lambda part: (not part.has_areas, not part.has_places))
     epsg = next((p.epsg for p in ordered if p.epsg is not None), None)
     notes: list[Problem] = []
     frames = [_in_system(part, epsg).assign(_part=parts.index(part)) for part in ordered]
@@ -64,16 +64,13 @@ def _is_figure(frames: Sequence[pd.DataFrame], column: str) -> bool:
 
 def _in_system(part: Part, epsg: int | None) -> pd.DataFrame:
     """Return a part's rows with geometries in a system."""
-    import numpy as np  # heavy
-    import shapely
+    import shapely  # heavy
     from pyproj import Transformer
 
     if part.epsg is None or epsg is None or part.epsg == epsg or -1 in (part.epsg, epsg):
         return part.frame
     step: Any = Transformer.from_crs(part.epsg, epsg, always_xy=True).transform
-    shapes = shapely.transform(
-        part.frame["geometry"].to_numpy(dtype=object), lambda xy: np.column_stack(step(xy[:, 0], xy[:, 1]))
-    )
+    shapes = shapely.transform(part.frame["geometry"].to_numpy(dtype=object), step, interleaved=False)
     return part.frame.assign(geometry=shapes)
 
 
@@ -82,7 +79,12 @@ def _joined(frame: pd.DataFrame, notes: list[Problem]) -> pd.DataFrame:
     import pandas as pd  # heavy
 
     own = frame.duplicated(["building", "_part"], keep=False)
-    several = frame.duplicated("building", keep=False) & ~own & frame["building"].notna() & ~frame["building"].isin(frame.loc[own, "building"])
+    several = (
+        frame.duplicated("building", keep=False)
+        & ~own
+        & frame["building"].notna()
+        & ~frame["building"].isin(frame.loc[own, "building"])
+    )
     if not several.any():
         return frame
     groups = frame[several].groupby("building", sort=False)
@@ -109,7 +111,7 @@ def _tell_contradictions(frame: pd.DataFrame, notes: list[Problem]) -> None:
             low, high = by.min(), by.max()
             off = (high - low) > _SAME * high.abs()
         else:
-            off = groups.nunique() > 1
+            off = groups.agg(lambda words: len(set(words))) > 1
         if off.any():
             which = listed(off.index[off].astype(str), 3)
             text = f"{column} of {int(off.sum())} buildings differs between the files ({which}); that of the file with places was taken."

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     Objects = NDArray[np.object_]
     Placed = tuple[Objects, int | None, NDArray[np.bool_], list[Problem]]
 
-def place(
-    grid: Grid, columns: BuildingColumns, request: Request, measured: Measured | None
-) -> Placed:
+
+def place(grid: Grid, columns: BuildingColumns, request: Request, measured: Measured | None) -> Placed:
     """Return the geometry of each row in one projected system, its code, which rows lie in the box, and what is wrong."""
     import numpy as np  # heavy
 
@@ -33,9 +32,9 @@ def place(
         inside = _boxed(grid, shapes, grid.epsg, request, notes)
         return shapes, grid.epsg, inside, notes
     names = [name for name in COORDINATES if name in columns]
-    if not names or not Columns({name: columns.at[name] for name in names}).has_places:
+    if not names or not Columns({name: columns.places[name] for name in names}).has_places:
         return np.full(n, None, dtype=object), None, np.ones(n, dtype=bool), []
-    found = locate(grid, Columns({name: columns.at[name] for name in names}), request)
+    found = locate(grid, Columns({name: columns.places[name] for name in names}), request)
     notes = list(found.notes)
     shapes = np.full(n, None, dtype=object)
     shapes[:] = found.shapes
@@ -60,7 +59,9 @@ def _mend(grid: Grid, shapes: Objects) -> list[Problem]:
     for i in np.flatnonzero(given & ~finite).tolist():
         empty = shapely.is_empty(shapes[i])
         text = "the geometry is empty." if empty else "a coordinate is no finite number."
-        notes.append(grid.problem(text, grid.numbers[i], "geometry", hint="Mend the geometry, or leave it out.", code="geometry"))
+        notes.append(
+            grid.problem(text, grid.numbers[i], "geometry", hint="Mend the geometry, or leave it out.", code="geometry")
+        )
         shapes[i] = None
     lines = given & finite & (shapely.get_dimensions(shapes) == 1)
     for i in np.flatnonzero(lines).tolist():
@@ -72,7 +73,11 @@ def _mend(grid: Grid, shapes: Objects) -> list[Problem]:
         shapes[i] = polygonal(shapes[i])
         if shapely.is_empty(shapes[i]):
             text = "the outline holds no area."
-            notes.append(grid.problem(text, grid.numbers[i], "geometry", hint="Mend the geometry, or leave it out.", code="geometry"))
+            notes.append(
+                grid.problem(
+                    text, grid.numbers[i], "geometry", hint="Mend the geometry, or leave it out.", code="geometry"
+                )
+            )
             shapes[i] = None
     if mended:
         text = f"the outline of {ranges(mended)} crosses itself; it was mended."
@@ -104,14 +109,16 @@ def _in_metres(shapes: Objects, codes: NDArray[np.int64], request: Request) -> t
         target = request.epsg or (own if is_metric else None)
         if target is None:
             west, south, east, north = shapely.total_bounds(shapes[given])
-            middle = Transformer.from_crs(own, DEGREES, always_xy=True).transform((west + east) / 2, (south + north) / 2)
+            middle = Transformer.from_crs(own, DEGREES, always_xy=True).transform(
+                (west + east) / 2, (south + north) / 2
+            )
             target = utm_epsg(*middle)
         for code in np.unique(codes[given]).tolist():
             if code == target:
                 continue
             chosen = given[codes[given] == code]
             step: Any = Transformer.from_crs(int(code), target, always_xy=True).transform
-            shapes[chosen] = shapely.transform(shapes[chosen], lambda xy, step=step: np.column_stack(step(xy[:, 0], xy[:, 1])))
+            shapes[chosen] = shapely.transform(shapes[chosen], step, interleaved=False)
     except (CRSError, ValueError, OverflowError):
         return shapes, own  # the pipeline tells that the system is not known
     return shapes, target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.errors import Problem, did_you_mean
@@ -33,7 +34,18 @@ if TYPE_CHECKING:
 BUILT_IN = "built-in figures"
 SHARE_STEP = 0.05
 """Step in which the share of hot water is rounded, so that buildings share their profiles."""
-_USED = ("use", "floor_area_m2", "footprint_m2", "levels", "height_m", "volume_m3", "construction_year", "refurbishment", "district", "site")
+_USED = (
+    "use",
+    "floor_area_m2",
+    "footprint_m2",
+    "levels",
+    "height_m",
+    "volume_m3",
+    "construction_year",
+    "refurbishment",
+    "district",
+    "site",
+)
 _LIMIT_12 = 12.0
 
 
@@ -41,7 +53,11 @@ class Study:
     """What the files of a command hold, on its way to rows."""
 
     def __init__(
-        self, request: Request, parts: Sequence[Part], metered: Sequence[Metered], weather: Sequence[tuple[Path, WeatherYear]]
+        self,
+        request: Request,
+        parts: Sequence[Part],
+        metered: Sequence[Metered],
+        weather: Sequence[tuple[Path, WeatherYear]],
     ) -> None:
         self.request = request
         self.parts = list(parts)
@@ -68,7 +84,11 @@ class Study:
         return self.request.held.table(name)
 
     def note(self, text: str, code: str, *, severity: str = "warning", hint: str = "") -> None:
-        file = str(self.parts[0].grid.file) if len({str(p.grid.file) for p in self.parts}) == 1 else f"{len(self.parts)} files"
+        file = (
+            str(self.parts[0].grid.file)
+            if len({str(p.grid.file) for p in self.parts}) == 1
+            else f"{len(self.parts)} files"
+        )
         self.notes.append(Problem(text, file, hint=hint, severity=severity, code=code))
 
     # --- weather and totals -------------------------------------------------------------------------------------------
@@ -98,23 +118,49 @@ class Study:
         import pandas as pd  # heavy
 
         for metered in self.metered:
-            frame = metered.frame.assign(weather=[self.weather_of(y) for y in metered.frame["data_year"]])
+            known = pd.Series([self.weather_of(y) for y in metered.frame["data_year"]], dtype=object)
+            frame = metered.frame.assign(weather=known)
             metered.frame = frame
             frame = frame if metered.epsg is not None else frame.drop(columns="geometry")
             yield Rows("metered_demand", frame, metered.grid.file, metered.grid.sheet, epsg=metered.epsg)
-        asked = self.request.options.get("metered_mwh", "")
+        asked = self.asked_total
+        if asked is not None:
+            yield Rows(
+                "metered_demand", pd.DataFrame([asked]), self.request.paths[0], "options", partial=True, keeps=True
+            )
+        if self.metered and not self.parts and len(self.held("building")):
+            file = str(self.metered[0].grid.file)
+            text = "the totals calibrate the buildings that the scenario holds with the next estimate."
+            self.notes.append(
+                Problem(text, file, hint="`dhsdb scenario estimate NAME`", severity="info", code="calibration")
+            )
+
+    @functools.cached_property
+    def asked_total(self) -> dict[str, object] | None:
+        """Return the metered total that the command names."""
+        asked, when = (self.request.options.get(name, "") for name in ("metered_mwh", "metered_year"))
         if not asked:
-            return
-        heat, year = number_of(asked), number_of(self.request.options.get("metered_year", "") or "nan")
-        if heat is None or heat <= 0:
-            self.note(f"metered_mwh can't be '{asked}'.", "option", severity="error", hint="Give MWh, as in -o metered_mwh=12300.")
-            return
-        data_year = None if year is None or year != year else int(year)  # noqa: PLR0124  NaN
-        row = {
-            "metered": " ".join(filter(None, (self.request.site, str(data_year or "")))), "district": self.request.site, "data_year": data_year,
-            "heat_mwh": heat, "weather": self.weather_of(data_year),
-        }  # fmt: skip
-        yield Rows("metered_demand", pd.DataFrame([row]), self.request.paths[0], "options", partial=True, keeps=True)
+            return None
+        heat, year = number_of(asked), number_of(when)
+        if heat is None or heat <= 0 or (when and (year is None or year % 1)):
+            text = f"metered_mwh={asked}{f', metered_year={when}' if when else ''} is no amount of a year."
+            self.note(
+                text,
+                "option",
+                severity="error",
+                hint="Give MWh and a year, as in -o metered_mwh=12300 -o metered_year=2022.",
+            )
+            return None
+        data_year = None if year is None else int(year)
+        site = self.request.site
+        key = f"{site} {data_year}" if data_year else site
+        return {
+            "metered": key,
+            "district": site,
+            "data_year": data_year,
+            "heat_mwh": heat,
+            "weather": self.weather_of(data_year),
+        }
 
     def weather_of(self, year: object) -> str | None:
         """Return the weather of a calendar year, if one is known."""
@@ -136,7 +182,7 @@ class Study:
         frame = self.with_areas(frame)
         specific, ages = self.specific()
         yield from self.building_rows(joined, frame)
-        yield from self.roof_rows(joined)
+        yield from self.roof_rows()
         yield from self.specific_rows(specific, ages)
         demand = demand_rows(frame, *self.effective(specific, ages))
         demand = self.calibrated(frame, demand, joined.epsg)
@@ -147,23 +193,30 @@ class Study:
             yield Rows("building_demand", of_part[[*columns, "_row"]], part.grid.file, part.grid.sheet)
 
     def completed(self, joined: Joined) -> pd.DataFrame:
-        """Return the buildings with what the scenario knows of them already, for those that come without a place."""
+        """Return the buildings with what the scenario knows of them already, for those that come without a footprint."""
         import pandas as pd  # heavy
 
         frame = joined.frame.copy()
         for name in (*_USED, "function_code", "heating"):
             if name not in frame:
-                frame[name] = None if name in ("use", "refurbishment", "district", "site", "function_code", "heating") else float("nan")
+                frame[name] = (
+                    None
+                    if name in ("use", "refurbishment", "district", "site", "function_code", "heating")
+                    else float("nan")
+                )
         frame["_partial"] = False
         held = self.held("building")
-        bare = ~frame["_part"].isin([i for i, p in enumerate(self.parts) if p.has_places])
+        bare = ~frame["_part"].isin([i for i, p in enumerate(self.parts) if p.has_areas])
         if not len(held) or not bare.any():
             return frame
         held = held.drop_duplicates("building").set_index("building")
         there = frame["building"].isin(held.index) & bare
         lost = frame.loc[bare & ~there, "building"].dropna().astype(str).tolist()
-        if lost:
-            self.note(f"{len(lost)} buildings are not in the scenario, and come without a place: {listed(lost)}.", "unknown-building")
+        if lost and there.any():
+            self.note(
+                f"{len(lost)} buildings are not in the scenario; they come without a footprint: {listed(lost)}.",
+                "unknown-building",
+            )
         for name in _USED:
             if name in held:
                 given = frame.loc[there, name]
@@ -183,8 +236,14 @@ class Study:
         bare = frame["use"].isna() & frame["function_code"].isna()
         if bare.any():
             text = f"{int(bare.sum())} buildings say no use; they were taken as {default or 'other'}."
-            self.note(text, "no-use", severity="info", hint="" if default else "-o use=residential_multi names another.")
-        return frame.assign(use=frame["use"].where(frame["use"].notna(), frame["function_code"].isna().map({True: default or "other", False: "other"})))
+            self.note(
+                text, "no-use", severity="info", hint="" if default else "-o use=residential_multi names another."
+            )
+        return frame.assign(
+            use=frame["use"].where(
+                frame["use"].notna(), frame["function_code"].isna().map({True: default or "other", False: "other"})
+            )
+        )
 
     def with_areas(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Find floor areas, then whether dwellings are small or large."""
@@ -199,7 +258,11 @@ class Study:
         }  # fmt: skip
         said = [f"{counts[h]:,} by {words[h]}" for h in words if h in counts]
         if said:
-            self.note(f"heated floor areas that are not given were estimated: {'; '.join(said)}.", "floor-area", severity="info")
+            self.note(
+                f"heated floor areas that are not given were estimated: {'; '.join(said)}.",
+                "floor-area",
+                severity="info",
+            )
         frame, n = settle_uses(frame)
         if n:
             text = f"{n} dwellings do not say for how many families: up to 400 m2 of floor area they were taken as single-family houses."
@@ -208,29 +271,36 @@ class Study:
 
     def building_rows(self, joined: Joined, frame: pd.DataFrame) -> Iterator[Rows]:
         """Yield rows of ``building``; those that only complete what is held set only what they say."""
-        import pandas as pd  # heavy
-
         cells = [c for c in ("building", *Building.cell_names()) if c in frame and c not in ("geometry", "profile")]
         whole = frame.assign(site=frame["site"].where(frame["site"].notna(), self.request.site))
-        for (part, full), (_, given) in zip(joined.of_parts(whole), joined.of_parts(joined.frame.assign(_partial=frame["_partial"])), strict=True):
+        for (part, full), (_, given) in zip(
+            joined.of_parts(whole), joined.of_parts(joined.frame.assign(_partial=frame["_partial"])), strict=True
+        ):
             rows = full[[*cells, "geometry", "_row"]]
             lean = given["_partial"].to_numpy(dtype=bool)
             if not lean.all():
                 kept = rows[~lean]
                 kept = kept if part.has_places else kept.drop(columns="geometry")
-                yield Rows("building", kept, part.grid.file, part.grid.sheet, epsg=joined.epsg if part.has_places else None)
+                yield Rows(
+                    "building", kept, part.grid.file, part.grid.sheet, epsg=joined.epsg if part.has_places else None
+                )
             if lean.any():
                 said = [c for c in cells if c in given and (c == "building" or given.loc[lean, c].notna().any())]
                 settled = full.loc[lean, "use"] if "use" in said else None
                 some = given.loc[lean, [*said, "_row"]]
-                yield Rows("building", some if settled is None else some.assign(use=settled), part.grid.file, part.grid.sheet, partial=True)
-        del pd
+                yield Rows(
+                    "building",
+                    some if settled is None else some.assign(use=settled),
+                    part.grid.file,
+                    part.grid.sheet,
+                    partial=True,
+                )
 
-    def roof_rows(self, joined: Joined) -> Iterator[Rows]:
+    def roof_rows(self) -> Iterator[Rows]:
+        """Yield the planes of roofs."""
         for part in self.parts:
             if part.roofs is not None and len(part.roofs):
                 yield Rows("building_roof", part.roofs, part.grid.file, part.grid.sheet)
-        del joined
 
     # --- demand -------------------------------------------------------------------------------------------------------
     def specific(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -250,6 +320,7 @@ class Study:
         return specific.reset_index(drop=True), ages.reset_index(drop=True)
 
     def specific_rows(self, specific: pd.DataFrame, ages: pd.DataFrame) -> Iterator[Rows]:
+        """Yield the built-in figures that are new to the scenario."""
         file = self.parts[0].grid.file
         if len(specific):
             yield Rows("specific_demand", specific, file, BUILT_IN, keeps=True)
@@ -268,7 +339,11 @@ class Study:
                 held = held[held["year"].isna() | (held["year"] == year)] if year is not None else held
                 keys = [k for k in ("use", "age_class", "refurbishment") if k in held]
                 held = held.sort_values("year", na_position="first").drop_duplicates(keys)
-                new = pd.concat([held[[c for c in new.columns if c in held]], new], ignore_index=True) if len(new) else held  # noqa: PLW2901
+                new = (
+                    pd.concat([held[[c for c in new.columns if c in held]], new], ignore_index=True)
+                    if len(new)
+                    else held
+                )
             result.append(new.reset_index(drop=True))
         return result[0], result[1]
 
@@ -295,27 +370,30 @@ class Study:
         frames = []
         for metered in self.metered:
             part = metered.frame.drop(columns="_row")
-            if metered.epsg is not None and epsg is not None and metered.epsg != epsg and -1 not in (metered.epsg, epsg):
+            if (
+                metered.epsg is not None
+                and epsg is not None
+                and metered.epsg != epsg
+                and -1 not in (metered.epsg, epsg)
+            ):
                 step: Any = Transformer.from_crs(metered.epsg, epsg, always_xy=True).transform
                 shapes = shapely.transform(part["geometry"].to_numpy(dtype=object), step, interleaved=False)
                 part = part.assign(geometry=shapes)
             frames.append(part)
-        asked = number_of(self.request.options.get("metered_mwh", "") or "nan")
-        if asked is not None and asked > 0:
-            year = number_of(self.request.options.get("metered_year", "") or "nan")
-            data_year = None if year is None or year != year else int(year)  # noqa: PLR0124  NaN
-            row = {"metered": self.request.site, "district": self.request.site, "data_year": data_year, "heat_mwh": asked}
-            frames.append(pd.DataFrame([row | {"weather": self.weather_of(data_year), "geometry": None}]))
+        if asked := self.asked_total:
+            frames.append(pd.DataFrame([asked | {"geometry": None}]))
         held = self.held("metered_demand")
         if len(held):
             new = {m for f in frames for m in f["metered"]}
             held = held[~held["metered"].isin(new)].drop(columns="year")
-            shapes = [None if g is None or (isinstance(g, float)) else shapely.from_wkb(bytes(g)) for g in held["geometry"]]
-            frames.append(held.assign(geometry=pd.Series(shapes, index=held.index, dtype=object)))
+            stored = [None if pd.isna(g) else shapely.from_wkb(bytes(g)) for g in held["geometry"]]
+            frames.append(held.assign(geometry=pd.Series(stored, index=held.index, dtype=object)))
         frames = [f.astype(object) for f in frames if len(f)]
         if not frames:
             return pd.DataFrame()
-        return pd.concat(frames, ignore_index=True).sort_values("data_year", ascending=False, na_position="last", kind="stable")
+        return pd.concat(frames, ignore_index=True).sort_values(
+            "data_year", ascending=False, na_position="last", kind="stable"
+        )
 
     def warmth(self, weather: str | None) -> float | None:
         """Return the space heat of a weather by that of the built-in figures: degree days by those of TABULA's climate."""
@@ -323,7 +401,9 @@ class Study:
         if year is not None:
             return degree_days(year.temperature, _LIMIT_12) / TABULA_DEGREE_DAYS
         held = self.held("weather")
-        found = held.loc[held["weather"] == weather, "degree_days_12"].dropna() if len(held) else []
+        if not len(held):
+            return None
+        found = held.loc[held["weather"] == weather, "degree_days_12"].dropna()
         return float(found.iloc[0]) / TABULA_DEGREE_DAYS if len(found) else None
 
     def shaped(self, demand: pd.DataFrame) -> Iterator[Item]:
@@ -335,8 +415,12 @@ class Study:
         profiles = shape_demand(demand, name)
         start, calendar = ("", "standard") if len(temperature) % 8760 else ("", "noleap")
         for profile, share in profiles.items():
-            text = f"heat by degree hours of {name}; {share:.0%} of the year's heat is hot water, the same in every hour"
-            yield Series(profile, heat_shape(temperature, share), "share", file, start=start, calendar=calendar, text=text)
+            text = (
+                f"heat by degree hours of {name}; {share:.0%} of the year's heat is hot water, the same in every hour"
+            )
+            yield Series(
+                profile, heat_shape(temperature, share), "share", file, start=start, calendar=calendar, text=text
+            )
 
     def chosen_weather(self) -> tuple[str, Floats, Path] | None:
         """Return the weather that shapes the demand: the one asked for, or the only one."""
@@ -352,15 +436,20 @@ class Study:
             self.note(f"there is no weather '{wish}'.", "option", severity="error", hint=hint)
             return None
         if not wish and len(mine or stored) > 1:
-            self.note(f"{len(mine or stored)} years of weather could shape the demand; none was taken.", "weather", severity="info", hint="-o weather=NAME chooses one.")
+            self.note(
+                f"{len(mine or stored)} years of weather could shape the demand; none was taken.",
+                "weather",
+                severity="info",
+                hint="-o weather=NAME chooses one.",
+            )
             return None
         name = wish or next(iter(mine or stored), "")
         if name in mine:
             return mine[name]
         if name and self.request.held is not None:
-            values = self.request.held.profile(str(stored[name]))
-            if values is not None and values.step_h == 1:
-                return name, values.values, self.parts[0].grid.file
+            series = self.request.held.profile(str(stored[name]))
+            if series is not None and series.step_h == 1:
+                return name, series.values, self.parts[0].grid.file  # noqa: PD011  no frame
         return None
 
     def tell(self, frame: pd.DataFrame, demand: pd.DataFrame) -> None:
@@ -371,7 +460,11 @@ class Study:
         if (estimated & ~nothing).any():
             unknown = estimated & frame["construction_year"].isna() & ~nothing
             text = f"heat of {int((estimated & ~nothing).sum())} buildings was estimated by use, age and state"
-            text += f"; of {int(unknown.sum())} the age is not known, so that the figures of their use count" if unknown.any() else ""
+            text += (
+                f"; of {int(unknown.sum())} the age is not known, so that the figures of their use count"
+                if unknown.any()
+                else ""
+            )
             self.note(f"{text}.", "estimated", severity="info", hint="building_demand.rule says how.")
         if nothing.any():
             which = listed(demand.loc[nothing, "building"].astype(str))

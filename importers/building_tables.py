@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,11 +36,14 @@ SUMMED = (
 )  # fmt: skip
 """Figures of parts that add up to those of their building."""
 _NO_USE = frozenset({
-    "yes", "building", "buildingpart", "building part", "way", "relation", "multipolygon", "polygon", "1", "0", "gebäude", "gebaeude", "bu", "node",
+    "yes", "building", "buildingpart", "building part", "way", "relation", "multipolygon", "polygon", "1", "0",
+    "gebäude", "gebaeude", "bu", "node",
     "feature",
 })  # fmt: skip
 """What columns of types say that is no use."""
+_SPAN = re.compile(r"\d{4}\s*\D{1,4}\s*\d{4}")
 _LEVELS = (999.0, 9999.0)
+_SURFACE = 2
 _TAGS = 0.5
 """Share of different values below which a column named building holds kinds and no ids."""
 
@@ -66,6 +70,13 @@ class Part:
     def has_places(self) -> bool:
         """Whether some building has a geometry."""
         return bool(self.frame["geometry"].notna().any())
+
+    @property
+    def has_areas(self) -> bool:
+        """Whether some building has a footprint, and is not only a point."""
+        import shapely  # heavy
+
+        return bool((shapely.get_dimensions(self.frame["geometry"].to_numpy(dtype=object)) == _SURFACE).any())
 
 
 def read_table(grid: Grid, columns: BuildingColumns, request: Request, measured: Measured | None = None) -> Part:
@@ -94,7 +105,7 @@ class _Table:
         self.keys()
         for name in TEXTS:
             if name in self.columns:
-                self.found[name] = cell.words(self.grid, self.columns.at[name][0])
+                self.found[name] = cell.words(self.grid, self.columns.places[name][0])
         self.addresses()
         self.figures()
         self.uses()
@@ -104,7 +115,9 @@ class _Table:
         geometry, epsg, inside, notes = place(self.grid, self.columns, self.request, self.measured)
         self.notes += notes
         self.found["geometry"] = geometry
-        frame = pd.DataFrame({name: pd.Series(list(v), dtype=object) if name in _OBJECTS else v for name, v in self.found.items()})
+        frame = pd.DataFrame(
+            {name: pd.Series(list(v), dtype=object) if name in _OBJECTS else v for name, v in self.found.items()}
+        )
         roofs = self.measure(frame)
         if not inside.all():
             frame = frame[inside].reset_index(drop=True)
@@ -116,22 +129,33 @@ class _Table:
             self.note(text, "ignored", severity="info")
         return Part(self.grid, frame, epsg, roofs, self.notes)
 
-    def note(self, text: str, code: str, *, column: str = "", severity: str = "warning", hint: str = "", row: int | None = None) -> None:
+    def note(
+        self,
+        text: str,
+        code: str,
+        *,
+        column: str = "",
+        severity: str = "warning",
+        hint: str = "",
+        row: int | None = None,
+    ) -> None:
         self.notes.append(self.grid.problem(text, row, column, hint=hint, severity=severity, code=code))
 
     def header(self, name: str) -> str:
-        return self.grid.header[self.columns.at[name][0]]
+        return self.grid.header[self.columns.places[name][0]]
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def settle_kinds(self) -> None:
         """Move a column ``building`` that holds kinds of building, as OpenStreetMap's does, to the uses."""
-        at = self.columns.at
+        at = self.columns.places
         for place_ in list(at.get("building", ())):
             if self.measured is not None or plain(self.grid.header[place_]) not in ("building", "gebäude", "gebaeude"):
                 continue
             values = [w for w in cell.words(self.grid, place_) if w is not None]
             kinds = [w for w in values if use_in(w) is not None or plain(w) in _NO_USE]
-            if values and len(set(values)) < max(2, _TAGS * len(values)) or (values and len(kinds) > _TAGS * len(values)):
+            if (values and len(set(values)) < max(2, _TAGS * len(values))) or (
+                values and len(kinds) > _TAGS * len(values)
+            ):
                 at["building"].remove(place_)
                 at.setdefault("use", []).append(place_)
                 at.setdefault("osm_tag", [place_])
@@ -141,9 +165,9 @@ class _Table:
     def keys(self) -> None:
         """Take the ids; without them rows are numbered, which holds as long as the file keeps its order."""
         if self.measured is not None:
-            self.columns.at["building"] = [0]
+            self.columns.places["building"] = [0]
         if "building" in self.columns:
-            found = cell.words(self.grid, self.columns.at["building"][0])
+            found = cell.words(self.grid, self.columns.places["building"][0])
             # A blank id is told by the pipeline; an id that is only a blank word stays what it is.
             self.found["building"] = found
             return
@@ -155,8 +179,12 @@ class _Table:
     def addresses(self) -> None:
         if "address" in self.columns or "street" not in self.columns:
             return
-        street = cell.words(self.grid, self.columns.at["street"][0])
-        number = cell.words(self.grid, self.columns.at["house_number"][0]) if "house_number" in self.columns else [None] * len(street)
+        street = cell.words(self.grid, self.columns.places["street"][0])
+        number = (
+            cell.words(self.grid, self.columns.places["house_number"][0])
+            if "house_number" in self.columns
+            else [None] * len(street)
+        )
         self.found["address"] = [" ".join(filter(None, pair)) or None for pair in zip(street, number, strict=True)]
 
     # --- figures ------------------------------------------------------------------------------------------------------
@@ -164,28 +192,34 @@ class _Table:
         """Read figures; columns that name a unit per area hold specific figures, whatever else they are called."""
         import numpy as np  # heavy
 
-        for name, specific in (("space_heat_mwh", "space_specific"), ("hot_water_mwh", "water_specific"), ("heat_mwh", "heat_specific")):
-            for at in list(self.columns.at.get(name, ())):
+        for name, specific in (
+            ("space_heat_mwh", "space_specific"),
+            ("hot_water_mwh", "water_specific"),
+            ("heat_mwh", "heat_specific"),
+        ):
+            for at in list(self.columns.places.get(name, ())):
                 if "m2" in self.columns.units.get(at, ""):
-                    self.columns.at[name].remove(at)
-                    self.columns.at.setdefault(specific, []).append(at)
-            if not self.columns.at.get(name, True):
-                del self.columns.at[name]
+                    self.columns.places[name].remove(at)
+                    self.columns.places.setdefault(specific, []).append(at)
+            if not self.columns.places.get(name, True):
+                del self.columns.places[name]
         settle_units(self.grid, self.columns, self.request.options, self.notes)
         for name in FIGURES:
             if name in self.columns:
-                values, notes = cell.figures(self.grid, self.columns.at[name][0], name, self.columns.units)
+                values, notes = cell.figures(self.grid, self.columns.places[name][0], name, self.columns.units)
                 self.notes += notes
                 self.found[name] = values
         if "levels" in self.columns:
-            values, notes = cell.figures(self.grid, self.columns.at["levels"][0], "levels", {})
+            values, notes = cell.figures(self.grid, self.columns.places["levels"][0], "levels", {})
             values[np.isin(values, _LEVELS)] = np.nan
             self.notes += notes
             self.found["levels"] = values
         for name in ("height_m", "floor_area_m2", "volume_m3", "footprint_m2", "levels"):
             if name in self.found and (self.found[name] == 0).any():
                 rows = [n for n, v in zip(self.grid.numbers, self.found[name], strict=True) if v == 0]
-                self.note(f"0 in {ranges(rows)} was taken as not known.", "zero", column=self.header(name), severity="info")
+                self.note(
+                    f"0 in {ranges(rows)} was taken as not known.", "zero", column=self.header(name), severity="info"
+                )
                 self.found[name] = np.where(self.found[name] == 0, np.nan, self.found[name])
 
     # --- words --------------------------------------------------------------------------------------------------------
@@ -195,7 +229,7 @@ class _Table:
         use: list[str | None] = [None] * n
         code: list[str | None] = [None] * n
         unknown: Counter[str] = Counter()
-        columns = [cell.words(self.grid, at) for at in self.columns.at.get("use", ())]
+        columns = [cell.words(self.grid, at) for at in self.columns.places.get("use", ())]
         for i in range(n):
             said = [column[i] for column in columns if column[i] is not None]
             for word in said:
@@ -223,16 +257,28 @@ class _Table:
         n = len(self.grid.rows)
         years: list[int | None] = [None] * n
         spans: list[int] = []
-        for at in reversed(self.columns.at["construction_year"]):
+        for at in reversed(self.columns.places["construction_year"]):
             for i, given in enumerate(cell.cells(self.grid, at)):
                 if cell.is_blank(given) or given in (0, "0", *cell.MISSING):
                     continue
-                found = year_in_words(given if not isinstance(given, str) or not given.strip().replace(".0", "").isdecimal() else float(given))
+                found = year_in_words(
+                    given
+                    if not isinstance(given, str) or not given.strip().replace(".0", "").isdecimal()
+                    else float(given)
+                )
                 if found is None:
                     text = f"'{str(given)[:40]}' is no year."
-                    self.notes.append(self.grid.problem(text, self.grid.numbers[i], self.grid.header[at], given, "Write it as 1965, or a span as 1958-1968."))
+                    self.notes.append(
+                        self.grid.problem(
+                            text,
+                            self.grid.numbers[i],
+                            self.grid.header[at],
+                            given,
+                            "Write it as 1965, or a span as 1958-1968.",
+                        )
+                    )
                     continue
-                if isinstance(given, str) and not given.strip()[:4].isdecimal() or (isinstance(given, str) and len(given.strip()) > 10):  # noqa: PLR2004
+                if isinstance(given, str) and (not given.strip()[:4].isdecimal() or _SPAN.search(given)):
                     spans.append(self.grid.numbers[i])
                 years[i] = found
         if spans:
@@ -242,20 +288,30 @@ class _Table:
 
     def states(self) -> None:
         """Take the state of the envelope from words, else from the year of its renovation."""
-        if not {"refurbishment", "renovation_year"} & self.columns.at.keys():
+        if not {"refurbishment", "renovation_year"} & self.columns.places.keys():
             return
         n = len(self.grid.rows)
         state = self.mapped("refurbishment", state_in, "is no state of an envelope", "unknown-state") or [None] * n
         if "renovation_year" in self.columns:
-            for i, given in enumerate(cell.cells(self.grid, self.columns.at["renovation_year"][0])):
-                year = None if cell.is_blank(given) else year_in_words(given if not isinstance(given, str) or not given.isdecimal() else float(given))
+            for i, given in enumerate(cell.cells(self.grid, self.columns.places["renovation_year"][0])):
+                year = (
+                    None
+                    if cell.is_blank(given)
+                    else year_in_words(given if not isinstance(given, str) or not given.isdecimal() else float(given))
+                )
                 if state[i] is None and year is not None and year > 0:
                     state[i] = state_since(year)
         self.found["refurbishment"] = state
 
     def heatings(self) -> None:
         """Take what a building is heated with; a word that is not known is other."""
-        found = self.mapped("heating", heating_in, "is no way of heating that is known; it was taken as other", "unknown-heating", "other")
+        found = self.mapped(
+            "heating",
+            heating_in,
+            "is no way of heating that is known; it was taken as other",
+            "unknown-heating",
+            "other",
+        )
         if found is not None:
             self.found["heating"] = found
 
@@ -267,7 +323,7 @@ class _Table:
             return None
         result: list[str | None] = []
         unknown: Counter[str] = Counter()
-        for word in cell.words(self.grid, self.columns.at[name][0]):
+        for word in cell.words(self.grid, self.columns.places[name][0]):
             found = None if word is None else known(word)
             if word is not None and found is None:
                 unknown[word] += 1
@@ -284,7 +340,7 @@ class _Table:
         import shapely
 
         shapes = frame["geometry"].to_numpy(dtype=object)
-        area = np.where(shapely.get_dimensions(shapes) == 2, shapely.area(shapes), np.nan)  # noqa: PLR2004
+        area = np.where(shapely.get_dimensions(shapes) == _SURFACE, shapely.area(shapes), np.nan)
         _complete(frame, "footprint_m2", area)
         roofs = None
         if self.measured is not None:
@@ -303,12 +359,16 @@ class _Table:
         """Add the rows of parts up to their building, as tables of results have a row per part."""
         import numpy as np  # heavy
 
-        parent = cell.words(self.grid, self.columns.at["parent"][0])
+        parent = cell.words(self.grid, self.columns.places["parent"][0])
         is_part = np.array([p is not None for p in parent])
         if not is_part.any():
             return frame
         frame = frame.assign(building=[p or b for p, b in zip(parent, frame["building"], strict=True)])
-        for specific, whole in (("space_specific", "space_heat_mwh"), ("water_specific", "hot_water_mwh"), ("heat_specific", "heat_mwh")):
+        for specific, whole in (
+            ("space_specific", "space_heat_mwh"),
+            ("water_specific", "hot_water_mwh"),
+            ("heat_specific", "heat_mwh"),
+        ):
             if specific in frame and "floor_area_m2" in frame:
                 amount = frame[specific].to_numpy(dtype=float) * frame["floor_area_m2"].to_numpy(dtype=float) / 1000
                 _complete(frame, whole, amount)
@@ -327,12 +387,16 @@ class _Table:
         return pd.concat([frame[~parts], joined], ignore_index=True).sort_values("_row", ignore_index=True)
 
 
-_OBJECTS = frozenset({*TEXTS, "building", "use", "function_code", "refurbishment", "heating", "construction_year", "geometry"})
+_OBJECTS = frozenset(
+    {*TEXTS, "building", "use", "function_code", "refurbishment", "heating", "construction_year", "geometry"}
+)
 
 
 def _complete(frame: pd.DataFrame, name: str, values: Floats) -> None:
     """Fill the blanks of a column."""
     import numpy as np  # heavy
 
-    given: Sequence[float] | Floats = frame[name].to_numpy(dtype=float) if name in frame else np.full(len(frame), np.nan)
+    given: Sequence[float] | Floats = (
+        frame[name].to_numpy(dtype=float) if name in frame else np.full(len(frame), np.nan)
+    )
     frame[name] = np.where(np.isnan(given), values, given)

@@ -30,15 +30,15 @@ HOURS = (300.0, 6000.0)
 def settle_units(grid: Grid, columns: BuildingColumns, options: Mapping[str, str], notes: list[Problem]) -> None:
     """Give columns of heat and load without a unit the one that is meant, and say so; else ask for it."""
     for name in HEATS:
-        for at in columns.at.get(name, ())[:1]:
+        for at in columns.places.get(name, ())[:1]:
             if at in columns.units or _names_own(grid, at, name):
                 continue
             unit = options.get("heat_unit", "")
             if unit:
                 _asked(grid, columns, at, name, unit, "heat_unit", notes)
             elif _has_numbers(grid, at):
-                _meant(grid, columns, at, name, notes)
-    for at in columns.at.get("peak_mw", ())[:1]:
+                _meant(grid, columns, at, notes)
+    for at in columns.places.get("peak_mw", ())[:1]:
         if at in columns.units or _names_own(grid, at, "peak_mw") or not _has_numbers(grid, at):
             continue
         unit = options.get("power_unit", "")
@@ -56,7 +56,9 @@ def _has_numbers(grid: Grid, at: int) -> bool:
     return any(not cell.is_blank(c) for c in cell.cells(grid, at))
 
 
-def _asked(grid: Grid, columns: BuildingColumns, at: int, name: str, unit: str, option: str, notes: list[Problem]) -> None:
+def _asked(
+    grid: Grid, columns: BuildingColumns, at: int, name: str, unit: str, option: str, notes: list[Problem]
+) -> None:
     try:
         conversion(spell_unit(unit), TARGETS[name])
     except UnitError as error:
@@ -66,11 +68,11 @@ def _asked(grid: Grid, columns: BuildingColumns, at: int, name: str, unit: str, 
 
 
 def _values(grid: Grid, columns: BuildingColumns, name: str) -> Floats | None:
-    places = columns.at.get(name, ())
+    places = columns.places.get(name, ())
     return cell.figures(grid, places[0], name, columns.units)[0] if places else None
 
 
-def _meant(grid: Grid, columns: BuildingColumns, at: int, name: str, notes: list[Problem]) -> None:
+def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) -> None:
     """Take kWh or MWh by the heat per floor area that half of the buildings would have."""
     import numpy as np  # heavy
 
@@ -87,7 +89,15 @@ def _meant(grid: Grid, columns: BuildingColumns, at: int, name: str, notes: list
         columns.units[at] = f"{fits[0]}/a"
         text = f"the unit of '{header}' is not said; {fits[0]} was taken, since only so half of the buildings need 4 to 700 kWh/m2 a year."
         notes.append(
-            grid.problem(text, 1, header, fits[0], "Name it with -o heat_unit=UNIT if that is wrong.", severity="warning", code="unit-assumed")
+            grid.problem(
+                text,
+                1,
+                header,
+                fits[0],
+                "Name it with -o heat_unit=UNIT if that is wrong.",
+                severity="warning",
+                code="unit-assumed",
+            )
         )
         return
     hint = f"Write it in the header, as in '{header} [kWh/a]', or name it with -o heat_unit=UNIT."
@@ -106,7 +116,14 @@ def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Probl
 
     header = grid.header[at]
     load, _ = cell.figures(grid, at, "levels", {})
-    heat = next((v for name in ("heat_mwh", "metered_mwh", "space_heat_mwh") if (v := _values(grid, columns, name)) is not None), None)
+    heat = next(
+        (
+            v
+            for name in ("heat_mwh", "metered_mwh", "space_heat_mwh")
+            if (v := _values(grid, columns, name)) is not None
+        ),
+        None,
+    )
     if heat is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             hours = heat / load
@@ -116,7 +133,9 @@ def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Probl
             fits = [unit for unit, scale in (("kW", 1000.0), ("MW", 1.0)) if HOURS[0] <= middle * scale <= HOURS[1]]
             if len(fits) == 1:
                 columns.units[at] = fits[0]
-                text = f"the unit of '{header}' is not said; {fits[0]} was taken, by the hours that the annual heat takes."
+                text = (
+                    f"the unit of '{header}' is not said; {fits[0]} was taken, by the hours that the annual heat takes."
+                )
                 hint = "Name it with -o power_unit=UNIT if that is wrong."
                 notes.append(grid.problem(text, 1, header, fits[0], hint, severity="warning", code="unit-assumed"))
                 return

@@ -32,11 +32,20 @@ _FUNCTIONS: dict[str, str] = {
         "residential_multi": "1023 1024 1021 2310 2320 3100 1110 1120 1130 1131 1123 1122 1121",
         "health": "1022 305 3242 3240 3241",
         "hotel": "1025 207 1311 1312 1310",
-        "unheated": "1313 1222 246 2463 250 251 252 253 254 255 256 257 258 259 260 261 262 272 274 2723 2724 2072 3074 3230 3260 327 3280 3281 3080 2523 2220 2142",
-        "industrial": "21 22 2000 2100 2110 2111 2112 2120 2140 2141 2143 2150 2170 2180 2200 2700 2710 2740 24 2410 2420 2430 2440 2450 23",
+        "unheated": (
+            "1313 1222 246 2463 250 251 252 253 254 255 256 257 258 259 260 261 262 272 274 2723 2724"
+            " 2072 3074 3230 3260 327 3280 3281 3080 2523 2220 2142"
+        ),
+        "industrial": (
+            "21 22 2000 2100 2110 2111 2112 2120 2140 2141 2143 2150 2170 2180 2200 2700 2710 2740 24"
+            " 2410 2420 2430 2440 2450 23"
+        ),
         "office": "2020 2030 2040 2160 3010 3013 3014 3016 3017 3018 3019 3024",
         "retail": "201 205 2060 208 2130 2131 2054 2055 2056",
-        "public": "30 3000 3011 3012 3015 303 3044 3060 3061 3062 3063 3064 3070 3071 3072 3073 3075 3090 3091 3092 3095 3097 209 3081 3082 2050",
+        "public": (
+            "30 3000 3011 3012 3015 303 3044 3060 3061 3062 3063 3064 3070 3071 3072 3073 3075 3090 3091"
+            " 3092 3095 3097 209 3081 3082 2050"
+        ),
         "residential_single": "1222 1210",
         "school": "3020 3021 3022 3023 3065",
         "church": "304",
@@ -50,80 +59,113 @@ _WORDS: Mapping[str, str] = {
     word.replace("_", " "): use
     for use, words in {
         RESIDENTIAL: (
-            "residential wohnen wohngebaeude wohngebäude wohnhaus wohnbebauung dwelling dwellings housing woonfunctie wohnnutzung"
+            "residential wohnen wohngebaeude wohngebäude wohnhaus wohnbebauung dwelling dwellings housing"
+            " woonfunctie wohnnutzung"
             " residential_building wohngebaude bostad wohneinheit habitation"
         ),
         "residential_single": (
-            "single_family single_family_house single_family_home sfh efh einfamilienhaus ein_und_zweifamilienhaus zweifamilienhaus zfh ezfh rh"
-            " reihenhaus reihenendhaus reihenmittelhaus terraced terraced_house row_house th dhh doppelhaushälfte doppelhaushaelfte semi_detached"
+            "single_family single_family_house single_family_home sfh efh einfamilienhaus"
+            " ein_und_zweifamilienhaus zweifamilienhaus zfh ezfh rh"
+            " reihenhaus reihenendhaus reihenmittelhaus terraced terraced_house row_house th dhh doppelhaushälfte"
+            " doppelhaushaelfte semi_detached"
             " ein_zweifamilienhaus einfamilien_haus bauernhaus villa detached_house smahus småhus"
         ),
         "residential_multi": (
-            "multi_family multi_family_house multifamily mfh mehrfamilienhaus apartment_block apartment_building apartment ab gmh gmfh"
-            " grosses_mehrfamilienhaus großes_mehrfamilienhaus hochhaus wohnblock wohnheim studentenwohnheim flerbostadshus wohn_und_geschäftshaus"
-            " wohn_und_geschaeftshaus mixed mischnutzung gemischt_genutztes_gebäude mehr_familienhaus big_multi_family_house"
+            "multi_family multi_family_house multifamily mfh mehrfamilienhaus apartment_block apartment_building"
+            " apartment ab gmh gmfh"
+            " grosses_mehrfamilienhaus großes_mehrfamilienhaus hochhaus wohnblock wohnheim studentenwohnheim"
+            " flerbostadshus wohn_und_geschäftshaus"
+            " wohn_und_geschaeftshaus mixed mischnutzung gemischt_genutztes_gebäude mehr_familienhaus"
+            " big_multi_family_house"
         ),
         "office": (
-            "office offices office_and_administration büro buero bürogebäude buerogebaeude verwaltung verwaltungsgebäude verwaltungsgebaeude"
-            " büro_und_verwaltung kantoorfunctie administration bank gewerbe commercial dienstleistung service gewerbe_handel_dienstleistungen ghd"
+            "office offices office_and_administration büro buero bürogebäude buerogebaeude verwaltung"
+            " verwaltungsgebäude verwaltungsgebaeude"
+            " büro_und_verwaltung kantoorfunctie administration bank gewerbe commercial dienstleistung service"
+            " gewerbe_handel_dienstleistungen ghd"
             " tertiary kontor"
         ),
         "retail": (
-            "retail shop store trade handel handelsgebäude handelsgebaeude laden geschäft supermarkt supermarket kaufhaus einkaufszentrum"
+            "retail shop store trade handel handelsgebäude handelsgebaeude laden geschäft supermarkt supermarket"
+            " kaufhaus einkaufszentrum"
             " winkelfunctie restaurant gaststätte gaststaette gastronomie verkauf verkaufsstätte"
         ),
         "hotel": "hotel hostel beherbergung beherbergungsgebäude logiesfunctie herberge pension ferienhaus",
         "school": (
-            "school education educational schule bildung kindergarten kita kindertagesstätte kindertagesstaette universität universitaet university"
+            "school education educational schule bildung kindergarten kita kindertagesstätte kindertagesstaette"
+            " universität universitaet university"
             " hochschule onderwijsfunctie bildungsgebäude forschung bildungseinrichtung skola"
         ),
         "health": (
-            "health healthcare hospital krankenhaus klinik pflegeheim altenheim altersheim gesundheit gezondheidszorgfunctie nursing_home"
+            "health healthcare hospital krankenhaus klinik pflegeheim altenheim altersheim gesundheit"
+            " gezondheidszorgfunctie nursing_home"
             " gesundheit_und_pflege heilbehandlung seniorenheim"
         ),
         "industrial": (
-            "industry industrial industrie industriegebäude gewerbe_und_industrie produktion lager lagerhalle halle werkstatt fabrik factory"
+            "industry industrial industrie industriegebäude gewerbe_und_industrie produktion lager lagerhalle"
+            " halle werkstatt fabrik factory"
             " warehouse workshop industriefunctie produktionsgebäude industrial_building"
         ),
         "public": (
-            "public öffentlich oeffentlich öffentliches_gebäude rathaus kultur culture event_location museum theater bibliothek feuerwehr polizei"
+            "public öffentlich oeffentlich öffentliches_gebäude rathaus kultur culture event_location museum"
+            " theater bibliothek feuerwehr polizei"
             " bijeenkomstfunctie celfunctie non_residential_public gemeinbedarf versammlungsstätte"
         ),
         "sports": "sport sports sporthalle turnhalle sport_location schwimmbad hallenbad sportfunctie gym schwimmhalle",
         "church": "church kirche religious religion kapelle moschee synagoge kirchengebäude",
         "unheated": (
-            "garage garagen garages carport shed scheune stall stallgebäude schuppen parkhaus tiefgarage non_heated unheated unbeheizt"
+            "garage garagen garages carport shed scheune stall stallgebäude schuppen parkhaus tiefgarage"
+            " non_heated unheated unbeheizt"
             " nebengebäude nebengebaeude gewächshaus gewaechshaus trafo transformator trafostation ruine nicht_beheizt"
         ),
-        "other": "other others sonstige sonstiges unknown unbekannt overige_gebruiksfunctie nicht_spezifiziert k._a. keine_angabe undefined",
+        "other": (
+            "other others sonstige sonstiges unknown unbekannt overige_gebruiksfunctie nicht_spezifiziert"
+            " k._a. keine_angabe undefined"
+        ),
     }.items()
     for word in words.split()
 }  # fmt: skip
 
 _HEATINGS: Mapping[str, str] = {
-    "district_heating": "district heating fernwärme fernwaerme nahwärme nahwaerme wärmenetz waermenetz dh district fernheizung fjärrvärme stadsverwarming stadtwärme",
-    "gas": "gas natural gas erdgas gasheizung gaskessel gas boiler gasbrennwert gastherme biogas flüssiggas fluessiggas lpg",
+    "district_heating": (
+        "district heating fernwärme fernwaerme nahwärme nahwaerme wärmenetz waermenetz dh district"
+        " fernheizung fjärrvärme stadsverwarming stadtwärme"
+    ),
+    "gas": (
+        "gas natural gas erdgas gasheizung gaskessel gas boiler gasbrennwert gastherme biogas flüssiggas"
+        " fluessiggas lpg"
+    ),
     "oil": "oil heizöl heizoel öl oel ölheizung oelheizung heating oil fuel oil ölkessel oelkessel oil boiler",
     "coal": "coal kohle braunkohle steinkohle koks kohleheizung lignite",
     "wood": "wood biomass holz pellets pellet biomasse hackschnitzel scheitholz holzheizung wood chips",
-    "heat_pump": "heat pump wärmepumpe waermepumpe wp umweltwärme umweltwaerme luft wärmepumpe heatpump geothermal erdwärme",
-    "electric": "electric electricity strom stromheizung nachtspeicher elektro direct electric nachtspeicherheizung elektroheizung direktstrom",
+    "heat_pump": (
+        "heat pump wärmepumpe waermepumpe wp umweltwärme umweltwaerme luft wärmepumpe heatpump geothermal"
+        " erdwärme"
+    ),
+    "electric": (
+        "electric electricity strom stromheizung nachtspeicher elektro direct electric"
+        " nachtspeicherheizung elektroheizung direktstrom"
+    ),
     "solar": "solar solar thermal solarthermie",
     "none": "none no heating keine ohne unheated unbeheizt not heated",
     "other": "other sonstige sonstiges unknown unbekannt",
 }  # fmt: skip
 _STATES: Mapping[str, tuple[str, ...]] = {
     "none": (
-        "none", "no", "unrefurbished", "not refurbished", "unsaniert", "original", "as built", "existing", "existing state", "ist zustand",
+        "none", "no", "unrefurbished", "not refurbished", "unsaniert", "original", "as built", "existing",
+        "existing state", "ist zustand",
         "ist", "0", "false", "nein", "no refurbishment", "unrenovated", "bestand", "status quo", "001", "never",
     ),
     "usual": (
-        "usual", "partial", "partly", "medium", "moderate", "standard", "teilsaniert", "saniert", "refurbished", "renovated", "yes", "ja", "true",
-        "1", "conventional", "usual refurbishment", "002", "modernisiert", "teilweise", "medium refurbishment", "partially refurbished", "enev",
+        "usual", "partial", "partly", "medium", "moderate", "standard", "teilsaniert", "saniert", "refurbished",
+        "renovated", "yes", "ja", "true",
+        "1", "conventional", "usual refurbishment", "002", "modernisiert", "teilweise", "medium refurbishment",
+        "partially refurbished", "enev",
         "vollsaniert", "full", "fully refurbished", "geg", "saniert nach enev",
     ),
     "advanced": (
-        "advanced", "ambitious", "deep", "passive house", "passivhaus", "2", "future", "advanced refurbishment", "003", "kfw", "kfw 55", "kfw 40", "zukunftsweisend",
+        "advanced", "ambitious", "deep", "passive house", "passivhaus", "2", "future", "advanced refurbishment", "003",
+        "kfw", "kfw 55", "kfw 40", "zukunftsweisend",
         "nzeb", "deep retrofit", "high", "effizienzhaus",
     ),
 }  # fmt: skip
@@ -190,7 +232,20 @@ def heating_in(text: str) -> str | None:
         return word.replace(" ", "_")
     padded = f" {word} "
     for heating, words in _HEATINGS.items():
-        whole = set(words.split()) - {"no", "fuel", "heating", "boiler", "pump", "thermal", "heat", "natural", "not", "luft", "chips", "direct"}
+        whole = set(words.split()) - {
+            "no",
+            "fuel",
+            "heating",
+            "boiler",
+            "pump",
+            "thermal",
+            "heat",
+            "natural",
+            "not",
+            "luft",
+            "chips",
+            "direct",
+        }
         if any(f" {w} " in padded for w in whole):
             return heating
     if "heat pump" in word:

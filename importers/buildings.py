@@ -32,13 +32,29 @@ if TYPE_CHECKING:
     from dhsdb.importers.rows import Item, Request
     from dhsdb.importers.weather import WeatherYear
 
-SUFFIXES = (".gpkg", ".geojson", ".json", ".jsonl", ".csv", ".txt", ".tsv", ".xlsx", ".gml", ".xml", ".citygml", ".epw", ".dat", ".zip")
+SUFFIXES = (
+    ".gpkg",
+    ".geojson",
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".txt",
+    ".tsv",
+    ".xlsx",
+    ".gml",
+    ".xml",
+    ".citygml",
+    ".epw",
+    ".dat",
+    ".zip",
+)
 _PACKED = tuple(s for s in SUFFIXES if s != ".zip")
 _BYTES = 2_000_000_000
 """Size of a CityJSON document beyond which it is refused."""
 _HEAD = 4096
 _CITYGML, _CITYJSON, _GRIDS = "citygml", "cityjson", "grids"
 _STRONG = 2
+_SURFACE = 2
 
 
 @dataclass(slots=True)
@@ -99,12 +115,13 @@ def recognises(path: Path) -> bool:
         head = file.read(_HEAD)
     if head.startswith(b"PK") and _is_packed(path):
         return any(
-            isinstance(m, archives.Member) and _form(Path(m.name), _peek(m)) in (_CITYGML, _CITYJSON)
+            (isinstance(m, archives.Member) and _form(Path(m.name), _peek(m)) in (_CITYGML, _CITYJSON))
             or (isinstance(m, archives.Member) and m.name.casefold().endswith((".csv", ".gpkg", ".geojson", ".epw", ".dat")))
             for m in archives.members(path, _PACKED)
         )  # fmt: skip
     return any(
-        isinstance(grid, Grid) and (is_buildings(grid, find_building_columns(grid)) or is_metered(grid, find_building_columns(grid)))
+        isinstance(grid, Grid)
+        and (is_buildings(grid, find_building_columns(grid)) or is_metered(grid, find_building_columns(grid)))
         for grid in read_grids(path)
     )
 
@@ -121,14 +138,17 @@ def is_buildings(grid: Grid, columns: BuildingColumns) -> bool:
     if not grid.rows:
         return False
     shapes = [row[-1] for row in grid.rows[:1000] if isinstance(row[-1], shapely.Geometry)]
-    areas = sum(s.geom_type in ("Polygon", "MultiPolygon") for s in shapes)
-    lines = sum(s.geom_type in ("LineString", "MultiLineString") for s in shapes)
+    areas = sum(shapely.get_dimensions(s) == _SURFACE for s in shapes)
+    lines = sum(shapely.get_dimensions(s) == 1 for s in shapes)
     if lines > areas:
         return False
     if columns.score >= _STRONG:
         return True
-    named = any(h.strip().casefold() in ("building", "gebäude", "gebaeude", "gmlid", "gml_id", "gfk", "gebaeudefunktion") for h in grid.header)
-    return columns.score >= 1 and (named or areas > 0 or "use" in columns) or (areas > 0 and named)
+    named = any(
+        h.strip().casefold() in ("building", "gebäude", "gebaeude", "gmlid", "gml_id", "gfk", "gebaeudefunktion")
+        for h in grid.header
+    )
+    return (columns.score >= 1 and (named or areas > 0 or "use" in columns)) or (areas > 0 and named)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -138,7 +158,9 @@ def _files(paths: Sequence[Path], found: _Found) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and not p.name.startswith((".", "~$")))
+        inside = sorted(
+            p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and not p.name.startswith((".", "~$"))
+        )
         yield from inside
         if not inside:
             hint = f"Files of buildings end in {', '.join(SUFFIXES)}."
@@ -163,7 +185,11 @@ def _is_packed(path: Path) -> bool:
             names = archive.namelist()
     except archives.DAMAGED:
         return path.suffix.casefold() == ".zip"
-    return "xl/workbook.xml" not in names and "[Content_Types].xml" not in names and not any(n.casefold().endswith(".kml") for n in names)
+    return (
+        "xl/workbook.xml" not in names
+        and "[Content_Types].xml" not in names
+        and not any(n.casefold().endswith(".kml") for n in names)
+    )
 
 
 def _read_archive(path: Path, request: Request, found: _Found, folder: Path) -> None:
@@ -207,7 +233,11 @@ def _form(path: Path, head: bytes) -> str:
     """Return the form of a file by its first bytes."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
-        is_xml = b"CityModel" in head or b"opengis.net/citygml" in head or (b"<!" in head and path.suffix.casefold() in (".gml", ".citygml"))
+        is_xml = (
+            b"CityModel" in head
+            or b"opengis.net/citygml" in head
+            or (b"<!" in head and path.suffix.casefold() in (".gml", ".citygml"))
+        )
         return _CITYGML if is_xml else _GRIDS
     if text.startswith(b"{"):
         return _CITYJSON if _is_cityjson(path, head) else _GRIDS
@@ -224,7 +254,9 @@ def _is_cityjson(path: Path, head: bytes) -> bool:
         return b"CityJSON" in file.read()
 
 
-def _read_one(path: Path, file: Path, sheet: str, head: bytes, request: Request, found: _Found, named: str = "") -> None:
+def _read_one(
+    path: Path, file: Path, sheet: str, head: bytes, request: Request, found: _Found, named: str = ""
+) -> None:
     """Read a file, which places name as ``file`` and ``sheet``."""
     form = _form(path, head)
     if form == _CITYGML:
@@ -232,7 +264,15 @@ def _read_one(path: Path, file: Path, sheet: str, head: bytes, request: Request,
         _take_city(measured, notes, sheet, request, found)
     elif form == _CITYJSON:
         if path.stat().st_size > _BYTES:
-            found.notes.append(Problem("the document is too large to be read.", str(file), sheet, hint="Split it into tiles.", code="unsafe"))
+            found.notes.append(
+                Problem(
+                    "the document is too large to be read.",
+                    str(file),
+                    sheet,
+                    hint="Split it into tiles.",
+                    code="unsafe",
+                )
+            )
             return
         measured, notes = read_cityjson(path, path.read_bytes(), request, file)
         _take_city(measured, notes, sheet, request, found)
@@ -247,7 +287,17 @@ def _read_one(path: Path, file: Path, sheet: str, head: bytes, request: Request,
 
 
 def _renamed(note: Problem, file: Path, sheet: str) -> Problem:
-    return Problem(note.message, str(file), sheet or note.sheet, note.row, note.column, note.value, note.hint, note.severity, note.code)
+    return Problem(
+        note.message,
+        str(file),
+        sheet or note.sheet,
+        note.row,
+        note.column,
+        note.value,
+        note.hint,
+        note.severity,
+        note.code,
+    )
 
 
 def _take_city(measured: Measured | None, notes: list[Problem], sheet: str, request: Request, found: _Found) -> None:
@@ -274,12 +324,18 @@ def _take_grids(grids: Sequence[Grid | Problem], file: Path, sheet: str, request
         if not named:
             names = sorted({g.sheet for g in tables})
             hint = did_you_mean(wanted, names) or f"Sheets: {', '.join(names)}."
-            found.notes.append(Problem(f"there is no sheet '{wanted}'.", str(file), value=wanted, hint=hint, code="sheet"))
+            found.notes.append(
+                Problem(f"there is no sheet '{wanted}'.", str(file), value=wanted, hint=hint, code="sheet")
+            )
         tables = named
     sorted_ = [(grid, find_building_columns(grid)) for grid in tables]
     chosen = [(g, c) for g, c in sorted_ if g.rows and (wanted or is_buildings(g, c)) and not is_metered(g, c)]
     # A file that was named as one of buildings is taken at its word if there is an area or an id in it.
-    chosen = chosen or [(g, c) for g, c in sorted_ if g.rows and not is_metered(g, c) and (c.score or "building" in c or "geometry" in c)]
+    chosen = chosen or [
+        (g, c)
+        for g, c in sorted_
+        if g.rows and not is_metered(g, c) and (c.score or "building" in c or "geometry" in c)
+    ]
     for grid, columns in sorted_:
         if is_metered(grid, columns):
             found.metered.append(read_metered(grid, columns, request))
@@ -289,6 +345,8 @@ def _take_grids(grids: Sequence[Grid | Problem], file: Path, sheet: str, request
             severity = "info" if len(tables) > 1 else "error"
             hint = f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
             text = "the table holds no buildings: none of its headers is known."
-            found.notes.append(grid.problem(text, 1, hint=hint, severity=severity, code="ignored" if severity == "info" else "header"))
+            found.notes.append(
+                grid.problem(text, 1, hint=hint, severity=severity, code="ignored" if severity == "info" else "header")
+            )
         elif len(tables) == 1:
             found.notes.append(grid.problem("the table has no rows.", hint="Is it the right file?", code="empty"))

@@ -62,7 +62,7 @@ def districts(
 
     taken = np.zeros(len(buildings), dtype=bool)
     shapes = buildings["geometry"].to_numpy(dtype=object)
-    points = shapely.centroid(np.where(shapely.is_geometry(shapes), shapes, None))
+    points = shapely.centroid(shapes)
     for row in metered.to_dict("records"):
         name = str(row["metered"])
         heat = row.get("heat_mwh")
@@ -81,19 +81,22 @@ def districts(
         if twice.any():
             text = f"metered_demand, {name}: {int(twice.sum())} of its buildings belong to a total before it; they count there."
             yield Problem(text, severity="warning", code="metered-twice")
-            members &= ~taken
+            members = members & ~taken
         if not members.any():
             text = f"metered_demand, {name}: no building lies in it or names it; the total calibrates nothing."
-            yield Problem(text, hint="Set building.district, or give its polygon.", severity="warning", code="metered-nobody")
+            yield Problem(
+                text, hint="Set building.district, or give its polygon.", severity="warning", code="metered-nobody"
+            )
             continue
-        taken |= members
+        taken = taken | members
         weather = row.get("weather")
         ratio = warmth(weather) if isinstance(weather, str) else 1.0
         if ratio is None:
             text = f"metered_demand, {name}: the degree days of weather '{weather}' are not known; the total was taken as of usual weather."
             yield Problem(text, hint="Import the weather first.", severity="warning", code="metered-weather")
         year = row.get("data_year")
-        yield District(name, float(heat), None if year is None or pd.isna(year) else int(year), members, ratio or 1.0)
+        shown = str(row["district"]) if isinstance(row.get("district"), str) else name
+        yield District(shown, float(heat), None if year is None or pd.isna(year) else int(year), members, ratio or 1.0)
 
 
 def calibrate(demand: pd.DataFrame, district: District) -> tuple[pd.DataFrame, Problem]:
@@ -123,7 +126,9 @@ def calibrate(demand: pd.DataFrame, district: District) -> tuple[pd.DataFrame, P
         return demand, Problem(text, severity="warning", code="calibration")
     factor = open_mwh / total
     if not FACTORS[0] <= factor <= FACTORS[1]:
-        text = f"{label} against {total:,.0f} MWh {what}: a factor of {factor:.3g} is not believed, and was not applied."
+        text = (
+            f"{label} against {total:,.0f} MWh {what}: a factor of {factor:.3g} is not believed, and was not applied."
+        )
         hint = "Is the total in MWh, and are these its buildings?"
         return demand, Problem(text, hint=hint, severity="warning", code="calibration-implausible")
     changed = demand.copy()
@@ -132,8 +137,12 @@ def calibrate(demand: pd.DataFrame, district: District) -> tuple[pd.DataFrame, P
     before = demand["calibration"].to_numpy(dtype=float)
     changed["calibration"] = np.where(free, np.where(np.isnan(before), 1.0, before) * factor, before)
     note = f"; x {factor:.4g} to the {district.heat_mwh:,.0f} MWh metered in {district.name}{when}"
-    changed["rule"] = [text + note if scaled else text for text, scaled in zip(demand["rule"].fillna(""), free.tolist(), strict=True)]
-    text = f"{label}: the {what} demand of {int(free.sum())} buildings, {total:,.0f} MWh, was multiplied by {factor:.4g}."
+    changed["rule"] = [
+        text + note if scaled else text for text, scaled in zip(demand["rule"].fillna(""), free.tolist(), strict=True)
+    ]
+    text = (
+        f"{label}: the {what} demand of {int(free.sum())} buildings, {total:,.0f} MWh, was multiplied by {factor:.4g}."
+    )
     if district.warmth != 1:
         text += f" Space heat of that year is {district.warmth:.3f} of the usual."
     return changed, Problem(text, severity="info", code="calibrated")

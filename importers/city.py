@@ -332,11 +332,15 @@ def _say(city: City, bodies: Bodies, house_of: NDArray[np.int64], solid: NDArray
     keys = [house.key for house in city.houses]
     opened = np.unique(house_of[solid & bodies.is_open])
     if len(opened):
-        text = f"{_some([keys[i] for i in opened])} whose shell is not closed: the volume is that between roof and ground."
+        text = (
+            f"{_some([keys[i] for i in opened])} whose shell is not closed: the volume is that between roof and ground."
+        )
         city.notes.append(city.problem(text, severity="warning", code="open-solid"))
     outlined = np.unique(house_of[solid & bodies.by_projection])
     if len(outlined):
-        text = f"{_some([keys[i] for i in outlined])} without a ground surface: the footprint is the outline from above."
+        text = (
+            f"{_some([keys[i] for i in outlined])} without a ground surface: the footprint is the outline from above."
+        )
         city.notes.append(city.problem(text, severity="info", code="outline"))
     simple = [house.key for house in city.houses if house.lod.startswith("1") and house.parts]
     if simple:

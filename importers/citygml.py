@@ -39,8 +39,19 @@ _KINDS = {
 _SOLIDS = {"lod1Solid": 1, "lod2Solid": 2, "lod3Solid": 3}
 _SURFACES = {"lod1MultiSurface": 1, "lod2MultiSurface": 2, "lod3MultiSurface": 3}
 _FLAT = ("lod0FootPrint", "lod0RoofEdge")
-_PLAIN = ("class", "function", "usage", "yearOfConstruction", "roofType", "measuredHeight", "storeysAboveGround", "name")
-_METRES = frozenset({"", "m", "#m", "metre", "meter", "urn:adv:uom:m", "urn:ogc:def:uom:ucum::m", "urn:ogc:def:uom:epsg::9001"})
+_PLAIN = (
+    "class",
+    "function",
+    "usage",
+    "yearOfConstruction",
+    "roofType",
+    "measuredHeight",
+    "storeysAboveGround",
+    "name",
+)
+_METRES = frozenset(
+    {"", "m", "#m", "metre", "meter", "urn:adv:uom:m", "urn:ogc:def:uom:ucum::m", "urn:ogc:def:uom:epsg::9001"}
+)
 _AXES = 3
 _LEAST = 3
 
@@ -49,7 +60,9 @@ class _WrongError(Exception):
     """What is wrong with a geometry."""
 
 
-def read_citygml(opened: Callable[[], IO[bytes]], file: Path, request: Request, size: int = 0) -> tuple[Measured | None, list[Problem]]:
+def read_citygml(
+    opened: Callable[[], IO[bytes]], file: Path, request: Request, size: int = 0
+) -> tuple[Measured | None, list[Problem]]:
     """Return the buildings of a document, and what is wrong with it.
 
     Parameters
@@ -117,7 +130,9 @@ class _Reader:
         tags = [f"{{{n}}}Building" for n in _BUILDING]
         rest = [f"{{{n}}}{t}" for n in _CITY for t in ("cityObjectMember",)] + [f"{{{n}}}Envelope" for n in _GML]
         rest += [f"{{{n}}}{t}" for n in _GML for t in ("featureMember", "featureMembers")]
-        rest += [f"{{{n}}}{t}" for n in (*_APPEARANCE, *_CITY) for t in ("appearanceMember", "appearance", "Appearance")]
+        rest += [
+            f"{{{n}}}{t}" for n in (*_APPEARANCE, *_CITY) for t in ("appearanceMember", "appearance", "Appearance")
+        ]
         first = True
         for _, element in _events(stream, [*tags, *rest]):
             if first:
@@ -135,7 +150,9 @@ class _Reader:
                 _free(element)
         if first:
             self.city.notes.append(
-                self.city.problem("the document holds no buildings of CityGML 1.0 or 2.0.", hint="Is it the right file?", code="empty")
+                self.city.problem(
+                    "the document holds no buildings of CityGML 1.0 or 2.0.", hint="Is it the right file?", code="empty"
+                )
             )
 
     def check_root(self, element: Element) -> None:
@@ -167,7 +184,9 @@ class _Reader:
         try:
             self.take_geometry(element, house, polygons, own=own)
         except _WrongError as why:
-            self.city.notes.append(self.city.problem(str(why), house, "Mend it there.", column="geometry", code="geometry"))
+            self.city.notes.append(
+                self.city.problem(str(why), house, "Mend it there.", column="geometry", code="geometry")
+            )
 
     def attributes(self, element: Element, house: House) -> Iterator[tuple[str, Any]]:
         for child in element:
@@ -175,7 +194,11 @@ class _Reader:
             if name in _PLAIN and (text := (child.text or "").strip()):
                 if name == "measuredHeight" and child.get("uom", "").casefold() not in _METRES:
                     said = self.city.problem(
-                        "the measured height is not in metres; it was not read.", house, value=child.get("uom"), severity="warning", code="unit"
+                        "the measured height is not in metres; it was not read.",
+                        house,
+                        value=child.get("uom"),
+                        severity="warning",
+                        code="unit",
                     )
                     self.city.notes.append(said)
                     continue
@@ -235,10 +258,16 @@ class _Reader:
                         kinds[key] = kind
                     if href := e.get(_HREF):
                         kinds[href.lstrip("#")] = kind
-                polygons += [(_id(p) or _id(surface) or "", kind, p) for p in geometry.iter() if _plain(p) in ("Polygon", "Triangle", "Rectangle")]
+                polygons += [
+                    (_id(p) or _id(surface) or "", kind, p)
+                    for p in geometry.iter()
+                    if _plain(p) in ("Polygon", "Triangle", "Rectangle")
+                ]
         return kinds, polygons
 
-    def take_solids(self, holder: Element, house: House, polygons: dict[str, Element], kind_of: dict[str, int], *, own: bool) -> None:
+    def take_solids(
+        self, holder: Element, house: House, polygons: dict[str, Element], kind_of: dict[str, int], *, own: bool
+    ) -> None:
         """Add each solid as a body, its inner shells as hollows."""
         for solid in (e for e in holder.iter() if _plain(e) == "Solid"):
             body = self.city.add_body(house, own=own)
@@ -258,7 +287,9 @@ class _Reader:
                 return
 
     # --- surfaces -----------------------------------------------------------------------------------------------------
-    def add_surface(self, body: int, shell: int, holder: Element, polygons: dict[str, Element], kind_of: dict[str, int]) -> None:
+    def add_surface(
+        self, body: int, shell: int, holder: Element, polygons: dict[str, Element], kind_of: dict[str, int]
+    ) -> None:
         """Add the polygons below an element, and those that it names."""
         seen: set[str] = set()
         stack = [holder]
@@ -318,7 +349,9 @@ class _Reader:
         """Find surfaces that were named but are not in the building itself, in the whole file."""
         wanted = self.missing
         found: set[str] = set()
-        tags = [f"{{{n}}}{t}" for n in _GML for t in ("Polygon", "CompositeSurface", "MultiSurface", "OrientableSurface")]
+        tags = [
+            f"{{{n}}}{t}" for n in _GML for t in ("Polygon", "CompositeSurface", "MultiSurface", "OrientableSurface")
+        ]
         members = [f"{{{n}}}cityObjectMember" for n in _CITY]
         for _, element in _events(stream, [*tags, *members]):
             if _plain(element) == "cityObjectMember":
@@ -334,7 +367,11 @@ class _Reader:
         lost = sorted(set(wanted) - found)
         if lost:
             text = f"{len(lost)} surfaces are named but not in the file, the first is '{lost[0][:80]}'."
-            self.city.notes.append(self.city.problem(text, hint="Their buildings are not closed.", severity="warning", code="missing-surface"))
+            self.city.notes.append(
+                self.city.problem(
+                    text, hint="Their buildings are not closed.", severity="warning", code="missing-surface"
+                )
+            )
 
     def finish(self) -> Measured | None:
         """Return the buildings."""
@@ -356,7 +393,10 @@ def _plain(element: Element) -> str:
 
 
 def _id(element: Element) -> str | None:
-    return element.get("{http://www.opengis.net/gml}id") or element.get("{http://www.opengis.net/gml/3.2}id")
+    found: str | None = element.get("{http://www.opengis.net/gml}id") or element.get(
+        "{http://www.opengis.net/gml/3.2}id"
+    )
+    return found
 
 
 def _children(element: Element, name: str) -> list[Element]:

@@ -40,7 +40,9 @@ class _WrongError(Exception):
     """What is wrong with a geometry."""
 
 
-def read_cityjson(path: Path, content: bytes, request: Request, shown: Path | None = None) -> tuple[Measured | None, list[Problem]]:
+def read_cityjson(
+    path: Path, content: bytes, request: Request, shown: Path | None = None
+) -> tuple[Measured | None, list[Problem]]:
     """Return the buildings of a document, and what is wrong with it.
 
     Parameters
@@ -70,7 +72,11 @@ def _documents(content: bytes, file: Path) -> list[dict[str, Any]] | Problem:
         except (ValueError, RecursionError):
             text = f"the JSON is damaged or not complete ({str(error)[:120]})."
             return Problem(text, str(file), hint="Export it anew.", code="format")
-    if not found or not all(isinstance(d, dict) for d in found) or found[0].get("type") not in {"CityJSON", "CityJSONFeature"}:
+    if (
+        not found
+        or not all(isinstance(d, dict) for d in found)
+        or found[0].get("type") not in {"CityJSON", "CityJSONFeature"}
+    ):
         return Problem("this is JSON, but no CityJSON.", str(file), hint="Export it as CityJSON.", code="format")
     return found
 
@@ -125,7 +131,8 @@ class _Reader:
         self.transform = document.get("transform")
         templates = document.get("geometry-templates")
         if isinstance(templates, dict):
-            self.templates = templates.get("templates") if isinstance(templates.get("templates"), list) else []
+            listed = templates.get("templates")
+            self.templates = listed if isinstance(listed, list) else []
             self.template_vertices = templates.get("vertices-templates")
 
     def read_vertices(self, document: dict[str, Any]) -> Floats | None:
@@ -142,7 +149,9 @@ class _Reader:
             return None
         bad = ~np.isfinite(vertices).all(axis=1)
         if bad.any():
-            text = f"{int(bad.sum())} vertices are no finite numbers, the first is number {int(np.flatnonzero(bad)[0])}."
+            text = (
+                f"{int(bad.sum())} vertices are no finite numbers, the first is number {int(np.flatnonzero(bad)[0])}."
+            )
             self.wrong(text)
             return None
         return vertices
@@ -192,10 +201,14 @@ class _Reader:
                 if best >= 1 or not house.lod:
                     house.lod = f"{best:g}"
             except _WrongError as why:
-                self.city.notes.append(self.city.problem(str(why), house, "Mend it there.", column="geometry", code="geometry"))
+                self.city.notes.append(
+                    self.city.problem(str(why), house, "Mend it there.", column="geometry", code="geometry")
+                )
             except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as error:
                 text = f"the geometry can't be read ({str(error)[:80] or type(error).__name__})."
-                self.city.notes.append(self.city.problem(text, house, "Export it anew.", column="geometry", code="geometry"))
+                self.city.notes.append(
+                    self.city.problem(text, house, "Export it anew.", column="geometry", code="geometry")
+                )
 
     def add(self, house: House, geometry: dict[str, Any], *, own: bool, flat: bool) -> None:
         """Add the bodies of a geometry."""
@@ -323,14 +336,21 @@ def _attributes(o: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an object that a table can hold, and its address."""
     given = o.get("attributes")
     found = {
-        str(k): v for k, v in (given if isinstance(given, dict) else {}).items() if isinstance(v, (str, int, float, bool)) or v is None
+        str(k): v
+        for k, v in (given if isinstance(given, dict) else {}).items()
+        if isinstance(v, (str, int, float, bool)) or v is None
     }
     addresses = o.get("address")
     first = addresses[0] if isinstance(addresses, list) and addresses else addresses
     if isinstance(first, dict) and "address" not in found:
         named = {str(k).casefold(): str(v) for k, v in first.items() if isinstance(v, (str, int))}
         street = " ".join(filter(None, (named.get("thoroughfarename"), named.get("thoroughfarenumber"))))
-        city = " ".join(filter(None, (named.get("postcode") or named.get("postalcode"), named.get("localityname") or named.get("locality"))))
+        city = " ".join(
+            filter(
+                None,
+                (named.get("postcode") or named.get("postalcode"), named.get("localityname") or named.get("locality")),
+            )
+        )
         if text := ", ".join(filter(None, (street, city))):
             found["address"] = text
     return found

@@ -24,7 +24,8 @@ _DAY = 24
 def daily_means(temperature: Floats) -> Floats:
     """Return the mean of each day, shape (days,); hours beyond whole days are left out."""
     whole = len(temperature) // _DAY * _DAY
-    return temperature[:whole].reshape(-1, _DAY).mean(axis=1)
+    means: Floats = temperature[:whole].reshape(-1, _DAY).mean(axis=1)
+    return means
 
 
 def degree_days(temperature: Floats, limit: float = LIMIT_C, room: float = ROOM_C) -> float:

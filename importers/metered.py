@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dhsdb.importers.grids import Grid
     from dhsdb.importers.rows import Request
 
+_SURFACE = 2
 _HEATS = ("metered_mwh", "heat_mwh")
 _OF_BUILDINGS = frozenset({
     "building", "parent", "use", "levels", "height_m", "footprint_m2", "floor_area_m2", "volume_m3", "construction_year", "refurbishment",
@@ -37,25 +38,31 @@ class Metered:
 
 def is_metered(grid: Grid, columns: BuildingColumns) -> bool:
     """Return whether a grid holds totals of districts: heat of a name or area, and nothing of buildings."""
-    names = [name for name in columns.at if name in _OF_BUILDINGS and not _is_id(grid, columns, name)]
-    return bool(grid.rows) and not names and any(h in columns for h in _HEATS) and ("district" in columns or "data_year" in columns)
+    names = [name for name in columns.places if name in _OF_BUILDINGS and not _is_id(grid, columns, name)]
+    return (
+        bool(grid.rows)
+        and not names
+        and any(h in columns for h in _HEATS)
+        and ("district" in columns or "data_year" in columns)
+    )
 
 
 def _is_id(grid: Grid, columns: BuildingColumns, name: str) -> bool:
     """Return whether it is only a row's own id."""
-    return name == "building" and all(grid.header[at].strip().casefold() in ("id", "fid", "oid", "objectid", "gid") for at in columns.at[name])
+    return name == "building" and all(
+        grid.header[at].strip().casefold() in ("id", "fid", "oid", "objectid", "gid") for at in columns.places[name]
+    )
 
 
 def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Metered:
     """Return the metered totals of a grid."""
-    import numpy as np  # heavy
-    import pandas as pd
+    import pandas as pd  # heavy
     import shapely
 
     notes: list[Problem] = []
     cell.take_unit_row(grid, columns)
     name = next(h for h in _HEATS if h in columns)
-    at = columns.at[name][0]
+    at = columns.places[name][0]
     if at not in columns.units and not _says_mwh(grid.header[at]):
         if unit := request.options.get("heat_unit", ""):
             columns.units[at] = unit
@@ -64,12 +71,20 @@ def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Mete
     heat, wrong = cell.figures(grid, at, name, columns.units)
     notes += wrong
     named = next((c for c in ("district", "site", "title") if c in columns), None)
-    district = cell.words(grid, columns.at[named][0]) if named else [None] * len(grid.rows)
-    years = [_year(c) for c in cell.cells(grid, columns.at["data_year"][0])] if "data_year" in columns else [None] * len(grid.rows)
+    district = cell.words(grid, columns.places[named][0]) if named else [None] * len(grid.rows)
+    years = (
+        [_year(c) for c in cell.cells(grid, columns.places["data_year"][0])]
+        if "data_year" in columns
+        else [None] * len(grid.rows)
+    )
     shapes, epsg, _, placed = place(grid, columns, request, None)
     notes += placed
     keys = [
-        " ".join(filter(None, (d or f"{grid.file.stem} row {n}", str(y) if y else ""))) for d, y, n in zip(district, years, grid.numbers, strict=True)
+        " ".join(filter(None, (d or f"{grid.file.stem} row {n}", str(y) if y else "")))
+        for d, y, n in zip(district, years, grid.numbers, strict=True)
+    ]
+    areas = [
+        shape if size == _SURFACE else None for shape, size in zip(shapes, shapely.get_dimensions(shapes), strict=True)
     ]
     frame = pd.DataFrame(
         {
@@ -77,7 +92,7 @@ def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Mete
             "district": pd.Series(district, dtype=object),
             "data_year": pd.Series(years, dtype=object),
             "heat_mwh": heat,
-            "geometry": pd.Series(list(np.where(shapely.get_dimensions(shapes) == 2, shapes, None)), dtype=object),  # noqa: PLR2004
+            "geometry": pd.Series(areas, dtype=object),
             "_row": list(grid.numbers),
         }
     )

@@ -87,7 +87,9 @@ def form_of(path: Path, head: bytes) -> str | None:
     if start[:9].upper() == b"LOCATION,":
         return "epw"
     text = head.decode("latin-1")
-    if re.search(r"^\*{3}", text, re.MULTILINE) or re.search(r"\bRW\s+HW\s+MM\s+DD\s+HH\b|\bRG\s+IS\s+MM\s+DD\s+HH\b", text):
+    if re.search(r"^\*{3}", text, re.MULTILINE) or re.search(
+        r"\bRW\s+HW\s+MM\s+DD\s+HH\b|\bRG\s+IS\s+MM\s+DD\s+HH\b", text
+    ):
         return "try"
     if re.search(r"Testreferenzjahr|Test Reference Year|TRY_?\d{4}", text[:600]) and not start.startswith((b"{", b"<")):
         return "try" if path.suffix.casefold() == ".dat" else None
@@ -102,7 +104,9 @@ def read_weather(path: Path, form: str, options: Mapping[str, str]) -> Reading:
     text = _decoded(content)
     if form == "csv":
         found, notes = read_csv(path, text, options)
-        reading = Reading([WeatherYear(y.name, "csv", y.temperature, y.data_year, y.utc_offset_h, text=y.text) for y in found], notes)
+        reading = Reading(
+            [WeatherYear(y.name, "csv", y.temperature, y.data_year, y.utc_offset_h, text=y.text) for y in found], notes
+        )
     else:
         reading = (_read_epw if form == "epw" else _read_try)(path, text)
     _check(path, reading)
@@ -131,15 +135,23 @@ def _leap(path: Path, reading: Reading, options: Mapping[str, str]) -> None:
     """Say that a year has a leap day, and drop it where that was asked for."""
     wish = options.get("leap_day", "keep")
     if wish not in ("keep", "drop"):
-        reading.notes.append(Problem(f"leap_day can't be '{wish}'.", str(path), hint="Give keep or drop.", code="option"))
+        reading.notes.append(
+            Problem(f"leap_day can't be '{wish}'.", str(path), hint="Give keep or drop.", code="option")
+        )
         return
     for i, year in enumerate(reading.years):
         if not year.has_leap_day:
             continue
         if wish == "drop":
             reading.years[i] = year.without_leap_day()
-        what = "the 29th of February was dropped" if wish == "drop" else "kept as 8,784 hours; -o leap_day=drop leaves the 29th of February out"
-        reading.notes.append(Problem(f"{year.name} has a leap day: {what}.", str(path), severity="info", code="leap-day"))
+        what = (
+            "the 29th of February was dropped"
+            if wish == "drop"
+            else "kept as 8,784 hours; -o leap_day=drop leaves the 29th of February out"
+        )
+        reading.notes.append(
+            Problem(f"{year.name} has a leap day: {what}.", str(path), severity="info", code="leap-day")
+        )
 
 
 # --- EPW -------------------------------------------------------------------------------------------------------------
@@ -159,7 +171,9 @@ def _read_epw(path: Path, text: str) -> Reading:
             if len(reading.notes) < _MOST:
                 bad = row[_EPW_TEMPERATURE] if len(row) > _EPW_TEMPERATURE else ",".join(row)[:40]
                 text_ = "this is no line of weather: month, day, hour and dry-bulb temperature are expected."
-                reading.notes.append(Problem(text_, str(path), row=number, column="dry-bulb", value=bad[:40], code="weather"))
+                reading.notes.append(
+                    Problem(text_, str(path), row=number, column="dry-bulb", value=bad[:40], code="weather")
+                )
             continue
         year, month, day, hour, temperature = (float(n or 0) for n in numbers)
         years.append(int(year))
@@ -171,7 +185,17 @@ def _read_epw(path: Path, text: str) -> Reading:
     if temperature_ is not None:
         same = len(set(years)) == 1
         reading.years.append(
-            WeatherYear(name, "epw", temperature_, years[0] if same else None, facts[2], facts[0], facts[1], facts[3], ", ".join(filter(None, place[1:5])))
+            WeatherYear(
+                name,
+                "epw",
+                temperature_,
+                years[0] if same else None,
+                facts[2],
+                facts[0],
+                facts[1],
+                facts[3],
+                ", ".join(filter(None, place[1:5])),
+            )
         )
         text_ = f"hours are standard time, UTC{facts[2] or 0:+g}, without daylight saving."
         reading.notes.append(Problem(text_, str(path), severity="info", code="time-zone"))
@@ -188,7 +212,9 @@ def _records_per_hour(head: list[str]) -> int:
     return int(found) if found and found >= 1 else 1
 
 
-def _regular(path: Path, reading: Reading, values: list[float], stamps: list[tuple[int, int, int]], per_hour: int) -> Floats | None:
+def _regular(
+    path: Path, reading: Reading, values: list[float], stamps: list[tuple[int, int, int]], per_hour: int
+) -> Floats | None:
     """Return hourly values of a whole year in order, short gaps filled; what is not so is told."""
     import numpy as np  # heavy
 
@@ -197,7 +223,9 @@ def _regular(path: Path, reading: Reading, values: list[float], stamps: list[tup
         hours = series.reshape(-1, per_hour)
         series = np.nanmean(hours, axis=1) if len(hours) else hours[:, 0]
         stamps = stamps[per_hour - 1 :: per_hour]
-        reading.notes.append(Problem(f"{per_hour} values an hour became their mean.", str(path), severity="info", code="resampled"))
+        reading.notes.append(
+            Problem(f"{per_hour} values an hour became their mean.", str(path), severity="info", code="resampled")
+        )
     if len(series) not in (YEAR_H, LEAP_H):
         text = f"it has {len(series):,} hours; a year has 8,760, or 8,784 with a leap day."
         reading.notes.append(Problem(text, str(path), hint="Give a whole year.", code="weather"))
@@ -205,8 +233,9 @@ def _regular(path: Path, reading: Reading, values: list[float], stamps: list[tup
     wanted = _calendar(len(series) == LEAP_H)
     wrong = [i for i, (a, b) in enumerate(zip(stamps, wanted, strict=True)) if a != b]
     if wrong:
-        i = wrong[0]
-        text = f"{len(wrong)} hours are out of order: hour {i + 1} of the year is said to be {stamps[i][1]}.{stamps[i][0]}. hour {stamps[i][2]}."
+        month, day, hour = stamps[wrong[0]]
+        said = f"month {month}, day {day}, hour {hour}"
+        text = f"{len(wrong)} hours are out of order: hour {wrong[0] + 1} of the year is said to be {said}."
         reading.notes.append(Problem(text, str(path), hint="Sort the file, and leave no hour out.", code="weather"))
         return None
     return fill_gaps(path, reading.notes, series)
@@ -244,7 +273,9 @@ def _read_try(path: Path, text: str) -> Reading:
     reading = Reading()
     lines = text.splitlines()
     mark = next((i for i, line in enumerate(lines) if line.startswith("***")), None)
-    names = next((line.split() for line in reversed(lines[: mark or 0]) if {"MM", "DD", "HH"} <= set(line.split())), None)
+    names = next(
+        (line.split() for line in reversed(lines[: mark or 0]) if {"MM", "DD", "HH"} <= set(line.split())), None
+    )
     if mark is None or names is None or "t" not in names:
         hint = "It has a line of names (MM DD HH ... t ...) and a line of ***."
         reading.notes.append(Problem("this is no test reference year.", str(path), hint=hint, code="format"))
@@ -259,7 +290,9 @@ def _read_try(path: Path, text: str) -> Reading:
         if any(n is None for n in numbers):
             if len(reading.notes) < _MOST:
                 said = "this is no line of weather: month, day, hour and temperature are expected."
-                reading.notes.append(Problem(said, str(path), row=number, column="t", value=line.strip()[:40], code="weather"))
+                reading.notes.append(
+                    Problem(said, str(path), row=number, column="t", value=line.strip()[:40], code="weather")
+                )
             continue
         month, day, hour, temperature = (float(n or 0) for n in numbers)
         stamps.append((int(month), int(day), int(hour)))
@@ -271,9 +304,30 @@ def _read_try(path: Path, text: str) -> Reading:
         return reading
     facts = _try_facts(lines[:mark])
     latitude, longitude = _from_lambert(facts.get("rechtswert"), facts.get("hochwert"))
-    kind = next((line.split(":", 1)[1].strip() for line in lines[:mark] if line.casefold().startswith("art des try")), "")
-    reading.years.append(WeatherYear(path.stem, "try", series, None, 1.0, latitude, longitude, facts.get("hoehenlage"), f"DWD test reference year {kind}".strip()))
-    reading.notes.append(Problem("hours are standard time (CET, UTC+1), without daylight saving.", str(path), severity="info", code="time-zone"))
+    kind = next(
+        (line.split(":", 1)[1].strip() for line in lines[:mark] if line.casefold().startswith("art des try")), ""
+    )
+    reading.years.append(
+        WeatherYear(
+            path.stem,
+            "try",
+            series,
+            None,
+            1.0,
+            latitude,
+            longitude,
+            facts.get("hoehenlage"),
+            f"DWD test reference year {kind}".strip(),
+        )
+    )
+    reading.notes.append(
+        Problem(
+            "hours are standard time (CET, UTC+1), without daylight saving.",
+            str(path),
+            severity="info",
+            code="time-zone",
+        )
+    )
     return reading
 
 
@@ -284,7 +338,7 @@ def _try_facts(head: list[str]) -> dict[str, float]:
         name, colon, rest = line.partition(":")
         number = re.search(r"-?\d+(?:[.,]\d+)?", rest)
         if colon and number and name.strip():
-            word = name.split()[0] if not name.split()[0].rstrip(".").isdigit() else (name.split() + [""])[1]
+            word = name.split()[0] if not name.split()[0].rstrip(".").isdigit() else [*name.split(), ""][1]
             word = word.casefold().replace("ö", "oe")
             found.setdefault(word, float(number[0].replace(",", ".")))
     return found

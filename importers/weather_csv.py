@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _TIMES = frozenset({
-    "time", "timestamp", "datetime", "date time", "date", "zeit", "datum", "zeitpunkt", "zeitstempel", "uhrzeit", "mess datum", "valid time",
-    "local time", "time utc", "utc", "timestamp utc", "time local", "datum uhrzeit", "date time utc", "zeit utc", "zeit mez", "time cet", "local",
+    "time", "timestamp", "datetime", "date time", "date", "zeit", "datum", "zeitpunkt", "zeitstempel", "uhrzeit", "mess datum",
+    "valid time", "local time", "time utc", "utc", "timestamp utc", "time local", "datum uhrzeit", "date time utc", "zeit utc", "zeit mez", "time cet",
+    "local",
 })  # fmt: skip
 _TEMPERATURES = frozenset({
-    "temperature", "temp", "t", "lufttemperatur", "air temperature", "tt tu", "t2m", "dry bulb", "dry bulb temperature", "temperatur",
-    "aussentemperatur", "außentemperatur", "temp air", "outdoor temperature", "outside temperature", "ambient temperature", "temperature 2m",
-    "ta", "t air", "tamb", "t amb", "t out", "tas", "temperature c", "air temp",
+    "temperature", "temp", "t", "lufttemperatur", "air temperature", "tt tu", "t2m", "dry bulb", "dry bulb temperature",
+    "temperatur", "aussentemperatur", "außentemperatur", "temp air", "outdoor temperature", "outside temperature", "ambient temperature",
+    "temperature 2m", "ta", "t air", "tamb", "t amb", "t out", "tas", "temperature c", "air temp",
 })  # fmt: skip
 _UNIT = re.compile(r"[\[(]\s*([^\[\]()]*)\s*[\])]")
 _COMPACT = re.compile(r"\d{10}(?:\d{2})?")
@@ -66,7 +67,10 @@ def is_weather_table(text: str, *, complete: bool) -> bool:
     if table is None or (complete and len(table.rows) < _FEW):
         return False
     rows = table.rows[:_FEW]
-    return all(len(r) > max(table.time_at, table.temperature_at) for r in rows) and _stamps([r[table.time_at] for r in rows])[0] is not None
+    return (
+        all(len(r) > max(table.time_at, table.temperature_at) for r in rows)
+        and _stamps([r[table.time_at] for r in rows])[0] is not None
+    )
 
 
 def _fold(header: str) -> tuple[str, str]:
@@ -87,7 +91,11 @@ def _table(text: str) -> _Table | None:
         temperature_at = next((i for i, (h, _) in enumerate(folded) if h in _TEMPERATURES), None)
         if time_at is None or temperature_at is None:
             continue
-        rows = [r for r in csv.reader(io.StringIO("\n".join(lines[number + 1 :])), delimiter=separator) if any(c.strip() for c in r)]
+        rows = [
+            r
+            for r in csv.reader(io.StringIO("\n".join(lines[number + 1 :])), delimiter=separator)
+            if any(c.strip() for c in r)
+        ]
         return _Table(header, rows, number + 2, time_at, temperature_at, folded[temperature_at][1])
     return None
 
@@ -114,7 +122,17 @@ def read_csv(path: Path, text: str, options: Mapping[str, str]) -> tuple[list[Ye
     stamps, zone = _stamps(times)
     if stamps is None:
         text_ = f"times such as '{times[0][:40] if times else ''}' can't be read."
-        return [], [*notes, Problem(text_, str(path), row=table.first, column=table.header[table.time_at], hint="Write 2015-01-31 13:00.", code="time")]
+        return [], [
+            *notes,
+            Problem(
+                text_,
+                str(path),
+                row=table.first,
+                column=table.header[table.time_at],
+                hint="Write 2015-01-31 13:00.",
+                code="time",
+            ),
+        ]
     frame = _standard(path, stamps, values, zone, table, options, notes)
     if frame is None or any(n.severity == "error" for n in notes):
         return [], notes
@@ -133,14 +151,30 @@ def _read_rows(path: Path, table: _Table, notes: list[Problem]) -> tuple[list[st
         if value is None or not time:
             if len(notes) < _MOST:
                 text = "the time is missing." if not time else f"'{cell.strip()[:40]}' is not a number."
-                notes.append(Problem(text, str(path), row=number, column=table.header[table.temperature_at if time else table.time_at], value=cell[:40], code="weather"))
+                notes.append(
+                    Problem(
+                        text,
+                        str(path),
+                        row=number,
+                        column=table.header[table.temperature_at if time else table.time_at],
+                        value=cell[:40],
+                        code="weather",
+                    )
+                )
             continue
         times.append(time)
         values.append(float("nan") if value <= _MISSING else value)
     series = np.array(values, dtype=float)
     if scale_kelvin or (len(series) and np.nanmedian(series) > _KELVIN):
         series = series - 273.15
-        notes.append(Problem("temperatures are in kelvin; they were converted to degC.", str(path), severity="info", code="unit-converted"))
+        notes.append(
+            Problem(
+                "temperatures are in kelvin; they were converted to degC.",
+                str(path),
+                severity="info",
+                code="unit-converted",
+            )
+        )
     return times, series
 
 
@@ -170,7 +204,13 @@ def _stamps(times: Sequence[str]) -> tuple[pd.Series[Any] | None, str]:
 
 
 def _standard(
-    path: Path, stamps: pd.Series[Any], values: Floats, zone: str, table: _Table, options: Mapping[str, str], notes: list[Problem]
+    path: Path,
+    stamps: pd.Series[Any],
+    values: Floats,
+    zone: str,
+    table: _Table,
+    options: Mapping[str, str],
+    notes: list[Problem],
 ) -> tuple[pd.Series[Any], float | None] | None:
     """Return temperatures by standard time, and its distance from UTC; tell what the times were taken for."""
     import numpy as np  # heavy
@@ -179,13 +219,24 @@ def _standard(
     wish = options.get("utc_offset", "")
     offset = number_of(wish) if wish else None
     if wish and offset is None:
-        notes.append(Problem(f"utc_offset can't be '{wish}'.", str(path), hint="Give hours, as in 1 for Central Europe.", code="option"))
+        notes.append(
+            Problem(
+                f"utc_offset can't be '{wish}'.",
+                str(path),
+                hint="Give hours, as in 1 for Central Europe.",
+                code="option",
+            )
+        )
         return None
     name = _fold(table.header[table.time_at])[0]
     if zone == "offset" or "utc" in name or name == "mess datum":
         said = offset if offset is not None else 0.0
         hint = "" if offset is not None else "-o utc_offset=1 makes them hours of Central Europe."
-        text = f"times are in UTC; they were taken as hours of UTC{said:+g}." if said else "times are in UTC, and were kept so."
+        text = (
+            f"times are in UTC; they were taken as hours of UTC{said:+g}."
+            if said
+            else "times are in UTC, and were kept so."
+        )
         notes.append(Problem(text, str(path), hint=hint, severity="info", code="time-zone"))
         series = pd.Series(values, index=stamps + pd.Timedelta(hours=said)).sort_index()
         return _without_twins(path, series, notes), said
@@ -219,7 +270,10 @@ def _undo_saving(series: pd.Series[Any], usual: Any) -> tuple[pd.DatetimeIndex, 
         spring, autumn = _last_sunday(year, 3), _last_sunday(year, 10)
         begins = spring + 2 * hour
         ends = autumn + 3 * hour
-        gap = not ((index >= begins) & (index < begins + hour)).any() and ((index >= begins - hour) & (index < begins)).any()
+        gap = (
+            not ((index >= begins) & (index < begins + hour)).any()
+            and ((index >= begins - hour) & (index < begins)).any()
+        )
         gap = gap and ((index >= begins + hour) & (index < begins + 2 * hour)).any()
         double = (index >= ends - hour) & (index < ends)
         expected = max(int(hour / usual), 1) if usual > pd.Timedelta(0) else 1
@@ -261,22 +315,51 @@ def _years(path: Path, series: pd.Series[Any], offset: float | None, notes: list
     hour = pd.Timedelta(hours=1)
     usual = step.iloc[0] if len(step) else hour
     # Times that begin with the full hour are its beginning, those that end a year at midnight its end.
-    if len(series) and series.index[0].hour == 1 and series.index[0].day == 1 and series.index[0].month == 1 and usual == hour:
+    if (
+        len(series)
+        and series.index[0].hour == 1
+        and series.index[0].day == 1
+        and series.index[0].month == 1
+        and usual == hour
+    ):
         last = series.index[-1]
         if last.month == 1 and last.day == 1 and last.hour == 0:
-            series = pd.Series(series.to_numpy(), index=series.index - hour)
-            notes.append(Problem("times are the ends of hours; they were taken as such.", str(path), severity="info", code="time-zone"))
+            series = pd.Series(series.to_numpy(), index=pd.DatetimeIndex(series.index) - hour)
+            notes.append(
+                Problem(
+                    "times are the ends of hours; they were taken as such.",
+                    str(path),
+                    severity="info",
+                    code="time-zone",
+                )
+            )
     if usual < hour:
         series = series.resample("h").mean()
-        notes.append(Problem(f"values every {usual / hour * 60:g} minutes became means of hours.", str(path), severity="info", code="resampled"))
+        notes.append(
+            Problem(
+                f"values every {usual / hour * 60:g} minutes became means of hours.",
+                str(path),
+                severity="info",
+                code="resampled",
+            )
+        )
     elif usual > hour:
         if usual > pd.Timedelta(hours=24):
-            notes.append(Problem(f"values every {usual / hour:g} h are too few.", str(path), hint="Give hourly values.", code="weather"))
+            notes.append(
+                Problem(
+                    f"values every {usual / hour:g} h are too few.",
+                    str(path),
+                    hint="Give hourly values.",
+                    code="weather",
+                )
+            )
             return []
         days = usual == pd.Timedelta(hours=24)
         series = series.resample("h").ffill(limit=23) if days else series.resample("h").interpolate(limit_area="inside")
         what = "held through the day" if days else "bridged between them"
-        notes.append(Problem(f"values every {usual / hour:g} h were {what}.", str(path), severity="warning", code="resampled"))
+        notes.append(
+            Problem(f"values every {usual / hour:g} h were {what}.", str(path), severity="warning", code="resampled")
+        )
     found = []
     short = []
     for year in sorted(set(pd.DatetimeIndex(series.index).year)):
@@ -293,7 +376,9 @@ def _years(path: Path, series: pd.Series[Any], offset: float | None, notes: list
         if missing.any():
             at = np.arange(len(values))
             values = np.interp(at, at[~missing], values[~missing])
-            text = f"{int(missing.sum())} hours of {year} have no temperature; they were bridged between their neighbours."
+            text = (
+                f"{int(missing.sum())} hours of {year} have no temperature; they were bridged between their neighbours."
+            )
             notes.append(Problem(text, str(path), severity="warning", code="gap"))
         found.append((year, values))
     if short:
@@ -303,6 +388,12 @@ def _years(path: Path, series: pd.Series[Any], offset: float | None, notes: list
     several = len(found) > 1
     at_offset = None if offset is None or np.isnan(offset) else float(offset)
     return [
-        Year(f"{path.stem} {year}" if several else path.stem, values, int(year), at_offset, f"hourly temperature of {year}")
+        Year(
+            f"{path.stem} {year}" if several else path.stem,
+            values,
+            int(year),
+            at_offset,
+            f"hourly temperature of {year}",
+        )
         for year, values in found
     ]

@@ -343,11 +343,30 @@ def remove(
 
 
 @app.command()
-def estimate(context: typer.Context, name: Name, message: Message = "", as_json: Json = False) -> None:
-    """Estimate the heat demand of buildings anew, after specific demands or buildings changed."""
-    edit = context.obj().estimate(name, message)
+def estimate(
+    context: typer.Context,
+    name: Name,
+    message: Message = "",
+    weather: Annotated[
+        str, typer.Option("--weather", help="Weather of the scenario that space heat is carried to by degree days.")
+    ] = "",
+    reference: Annotated[
+        str, typer.Option("--reference", help="What demands hold for now: a weather, degree days G20/15, or typology.")
+    ] = "",
+    year: Annotated[
+        int | None, typer.Option("--year", help="Model year whose demands are carried; default all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Estimate the heat demand of buildings anew, after specific demands or buildings changed, or for other weather."""
+    edit = context.obj().estimate(name, message, weather=weather, reference=reference, year=year)
+    found = [
+        {"severity": f.severity, "code": f.code, "message": f"{f.message} {f.hint}".strip()} for f in edit.findings
+    ]
+    if found and not as_json:
+        rows(found, as_json=False, title="findings")
     emit(
-        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows},
+        {"scenario": name, "revision": edit.revision, "rows": edit.n_rows, "findings": found},
         as_json=as_json,
         text=f"{name}: heat demand of {edit.n_rows} building(s) estimated, revision {edit.revision}",
     )
