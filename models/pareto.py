@@ -90,7 +90,7 @@ def _search(inputs: Inputs, steps: Steps, progress: Progress) -> list[Individual
     rows = [_chosen_rows(inputs, cell, where) for cell, where in zip(variables["cell"], variables["rows"], strict=True)]
     found: list[Individual] = []
     total = options.population * options.generations
-    warm = solver_of(inputs)
+    warm = solver_of(inputs, "pareto")
 
     class Study(ElementwiseProblem):  # type: ignore[misc]
         def __init__(self) -> None:
