@@ -95,13 +95,22 @@ def read(items: Iterable[Item], year: int | None, what: str) -> Batch:
             _add_results(batch, item)
         else:
             _add_rows(batch, item, year)
+            free_unused()
     for name, parts in batch.tables.items():
         _refuse_twins(batch.notes, name, parts)
+    free_unused()
     _refuse_mixed_money(batch)
     if batch.notes.problems:
         warnings = [finding for finding in batch.notes.findings if finding.severity == "warning"]
         raise ProblemsError(batch.notes.problems, what, warnings)
     return batch
+
+
+def free_unused() -> None:
+    """Give memory back that Arrow keeps for what may come: a large import needs it elsewhere."""
+    import pyarrow as pa  # heavy
+
+    pa.default_memory_pool().release_unused()
 
 
 def _add_rows(batch: Batch, rows: Rows, year: int | None) -> None:

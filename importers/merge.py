@@ -108,8 +108,10 @@ def merge_rows(layer: Layer, table: type[InputRow], rows: pa.Table, files: Seque
         Names of the files that hold this table.
     """
     if _is_new(layer, table):
+        if not rows.num_rows:
+            return Outcome()
         full = rows.set_column(rows.column_names.index("cells"), "cells", _no_cells(rows.num_rows))
-        return Outcome(add_rows(layer.writer, table, Ref(*_triple(layer)), full)) if rows.num_rows else Outcome()
+        return Outcome(add_rows(layer.writer, table, Ref(*_triple(layer)), full))
     return _Merge(layer, table, rule).run(rows, files)
 
 

@@ -28,6 +28,7 @@ from dhsdb.importers.osm_scan import BUILDING_TAGS, PIPE_TAGS, SOURCE_TAGS, STRE
 __all__ = ["OsmImporter", "file_format"]
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
+_AT_ONCE = 10_000
 _CLIPPED = "If the extract was clipped: `osmium extract --strategy={}` keeps {} whole."
 
 
@@ -69,31 +70,33 @@ class _Study:
 
     def items(self) -> Iterator[Item]:
         """Yield the rows of every table, then the warnings; or only what makes them impossible."""
-        import numpy as np
-
-        lines, kept = streets.gather([scan.of(scan.street_at) for scan in self.scans])
-        points = lines.xy[streets.inside(lines.xy, self.request.bbox) & lines.known]
-        if not len(points):
-            points = _points(self.shapes())
-        if not len(points):
+        centre = self.centre()
+        if centre is None:
             hint = "Does the box lie within the extract?" if self.request.bbox else "Does it hold more than boundaries?"
             yield Problem("there are no streets and no buildings.", self.where, hint=hint, code="empty")
             return
-        centre = cast("tuple[float, float]", tuple(np.median(points, axis=0).tolist()))
         epsg = self.request.epsg or streets.utm_epsg(*centre)
         transformer = streets.projection(epsg, centre)
         if isinstance(transformer, Problem):
             yield transformer
             return
-        for table, frame in self.tables(lines, kept, streets.projector(transformer)):
+        for table, frame in self.tables(streets.projector(transformer)):
             yield from self.rows(table, frame, epsg)
         yield from self.warnings
 
-    def tables(
-        self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project
-    ) -> Iterator[tuple[str, pd.DataFrame]]:
+    def centre(self) -> tuple[float, float] | None:
+        """Return longitude and latitude of the middle of the streets, or of the buildings; None = there are neither."""
+        import numpy as np
+
+        lines, _ = streets.gather([scan.of(scan.street_at) for scan in self.scans])
+        points = lines.xy[streets.inside(lines.xy, self.request.bbox) & lines.known]
+        if not len(points):
+            points = _points(self.shapes())
+        return cast("tuple[float, float]", tuple(np.median(points, axis=0).tolist())) if len(points) else None
+
+    def tables(self, project: streets.Project) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield table names and their rows, with the index of the file in column ``_source``."""
-        yield "street", self.street_rows(lines, kept, project)
+        yield from (("street", frame) for frame in self.street_rows(project))
         specific = demand.specific_demand()
         buildings = self.building_rows(self.shapes(), project)
         yield "building", buildings.drop(columns="min_level")
@@ -139,12 +142,19 @@ class _Study:
         inside = streets.inside(_points(frame), self.request.bbox)
         return frame if inside.all() else frame[inside].reset_index(drop=True)
 
-    def street_rows(self, lines: streets.Lines, kept: NDArray[np.int64], project: streets.Project) -> pd.DataFrame:
-        """Return the rows of ``street``."""
+    def street_rows(self, project: streets.Project) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``street``, some at a time: as geometries they take ten times the memory of their points."""
+        lines, kept = streets.gather([scan.of(scan.street_at) for scan in self.scans])
         segments = streets.node_ways(lines, self.request.bbox)
         self.warn_cut(lines, segments)
-        frame = streets.table(segments, lines.way, project).rename(columns={"segment": "street"})
-        return self.tagged(frame, "street_tags", STREET_TAGS, kept[segments.way])
+        way = lines.way
+        del lines
+        for scan in self.scans:
+            scan.forget_lines()
+        tags = self.tags("street_tags", STREET_TAGS)
+        for part in segments.parts(_AT_ONCE):
+            frame = streets.table(part, way, project).rename(columns={"segment": "street"})
+            yield _tagged(frame, tags, kept[part.way])
 
     def pipe_rows(self, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``network_pipe``, cut where pipes meet."""
@@ -153,17 +163,20 @@ class _Study:
         frame = streets.table(segments, lines.way, project).drop(columns="osm_way")
         frame = frame.rename(columns={"segment": "pipe", "length_m": "trench_m"})
         frame = frame.astype({"from_node": str, "to_node": str}).assign(site=self.request.site)
-        return self.believed(self.tagged(frame, "pipe_tags", PIPE_TAGS, kept[segments.way]), "diameter_m", 3)
+        tags = self.tags("pipe_tags", PIPE_TAGS)
+        return self.believed(_tagged(frame, tags, kept[segments.way]), "diameter_m", 3)
 
-    def tagged(self, frame: pd.DataFrame, tags: str, columns: Sequence[str], way: NDArray[np.int64]) -> pd.DataFrame:
-        """Add the tags of the ways and ``_source`` to segments."""
+    def tags(self, tags: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Return the tags of the ways of all files, and ``_source``."""
         import numpy as np
         import pandas as pd
 
         parts = [getattr(scan, tags) for scan in self.scans]
         of_way = pd.DataFrame([record for part in parts for record in part], columns=list(columns))
         of_way["_source"] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        return pd.concat([frame, of_way.iloc[way].set_axis(frame.index)], axis=1)
+        for part in parts:
+            part.clear()
+        return of_way
 
     def building_rows(self, shapes: pd.DataFrame, project: streets.Project) -> pd.DataFrame:
         """Return the rows of ``building``, with ``min_level``."""
@@ -233,6 +246,13 @@ class _Study:
             self.warn(text, "clipped", _CLIPPED.format("smart", "buildings"))
         if mended := [key for scan in self.scans for key in scan.mended]:
             self.warn(f"{_some(mended)} repaired: the outline crosses itself.", "repaired")
+
+
+def _tagged(frame: pd.DataFrame, tags: pd.DataFrame, way: NDArray[np.int64]) -> pd.DataFrame:
+    """Add the tags of the ways to segments."""
+    import pandas as pd
+
+    return pd.concat([frame, tags.iloc[way].set_axis(frame.index)], axis=1)
 
 
 def _points(frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -114,7 +114,14 @@ class Scan:
         import numpy as np
 
         assert self.lines is not None, "the pass is over"  # noqa: S101
+        if len(index) == len(self.lines.way):
+            return self.lines
         return self.lines.take(np.array(index, dtype=np.int64))
+
+    def forget_lines(self) -> None:
+        """Free the streets' nodes; pipes are kept."""
+        pipes = self.of(self.pipe_at)
+        self.lines, self.street_at, self.pipe_at = pipes, [], list(range(len(pipes.way)))
 
     def relation(self, relation: osmium.osm.Relation) -> None:
         """Note a building made of several ways; its area may have come before it."""

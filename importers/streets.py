@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dhsdb.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -139,6 +139,17 @@ class Segments:
     to_node: NDArray[np.int64]
     count: NDArray[np.int64]
     xy: NDArray[np.float64]
+
+    def parts(self, size: int) -> Iterator[Segments]:
+        """Yield the segments, some at a time; at least one part, which may be empty."""
+        import numpy as np
+
+        ends = np.append(0, np.cumsum(self.count))
+        for low in range(0, max(len(self.way), 1), size):
+            rows = slice(low, low + size)
+            points = slice(ends[low], ends[min(low + size, len(self.way))])
+            names = ("way", "number", "from_node", "to_node", "count")
+            yield Segments(*(getattr(self, name)[rows] for name in names), self.xy[points])
 
 
 def gather(parts: Sequence[Lines]) -> tuple[Lines, NDArray[np.int64]]:

@@ -9,6 +9,7 @@ from dhsdb import check, names, scenarios, series
 from dhsdb.diff import compare
 from dhsdb.diff_sides import Side
 from dhsdb.errors import Problem, ProblemsError
+from dhsdb.importers.batch import free_unused
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
 from dhsdb.importers.results import ImportedRun, add_run
@@ -72,10 +73,12 @@ class Writing:
             self.con.execute("SET threads = 1")
         self.check_money()
         epsg = self.settle_epsg()
+        is_empty = not self.batch.n_rows
         for done, (name, parts) in enumerate(work := list(self.tables())):
             order.request.progress(done, len(work), f"writing {name}")
             self.merge(name, parts, epsg)
-        if not self.batch.n_rows and not self.batch.results:
+            free_unused()
+        if is_empty and not self.batch.results:
             self.findings.append(Problem("the files hold no rows.", severity="warning", code="empty"))
         if self.revision is not None:
             self.finish(epsg)
