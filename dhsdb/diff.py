@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dhsdb import attribution
 from dhsdb.errors import UnknownNameError
 from dhsdb.names import scenario_names
 from dhsdb.relation import Relation
@@ -68,6 +69,8 @@ class Diff:
         One row per geometry that differs: type, length, area, Hausdorff and moved distance [m], WKB of both sides.
     warnings
         What a reader should know: missing or old results, other money.
+    attribution
+        What the licences of the sides' sources ask to be shown.
     """
 
     a: str
@@ -76,6 +79,7 @@ class Diff:
     profiles: Relation
     geometries: Relation
     warnings: tuple[str, ...] = ()
+    attribution: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return len(self.changes) > 0
@@ -298,7 +302,8 @@ class _Comparison:
 
         profiles, geometries = Relation(pa.concat_tables(self.profiles)), Relation(pa.concat_tables(self.geometries))
         warnings = tuple(dict.fromkeys(self.warnings))
-        return Diff(self.a.label, self.b.label, Relation(concat(self.changes)), profiles, geometries, warnings)
+        credit = attribution.of_refs(self.con, (self.a.ref, self.b.ref))
+        return Diff(self.a.label, self.b.label, Relation(concat(self.changes)), profiles, geometries, warnings, credit)
 
     # --- money -------------------------------------------------------------------------------------------------------
     def _amounts_of_inputs(self, where: Touched) -> Amounts:

@@ -65,6 +65,7 @@ def to_table(diff: Diff, *, details: bool | None = None, limit: int | None = Non
         parts += [_detail_table(area, table, rows, limit) for (area, table), rows in _by_table(diff)]
     elif details is None:
         parts.append(Text(f"{len(diff.changes):,} lines: --details lists them, --table TABLE narrows.", style="dim"))
+    parts += [Text(credit, style="dim") for credit in diff.attribution]
     return Group(*parts)
 
 
@@ -86,6 +87,7 @@ def to_dict(diff: Diff) -> dict[str, Any]:
         "b": diff.b,
         "headline": diff.headline,
         "warnings": list(diff.warnings),
+        "attribution": list(diff.attribution),
         "summary": [
             {"area": s.area, "table": s.table, "cells": s.cells, "added": s.added, "removed": s.removed}
             for s in diff.summary
@@ -116,12 +118,13 @@ def to_html(diff: Diff) -> str:
         f"</summary><div>{_html_table(_COLUMNS[1:], (_cells(row)[1:] for row in rows), rows)}</div></details>"
         for (area, table), rows in _by_table(diff)
     )
+    credit = "".join(f'<p class="note">{html.escape(text)}</p>' for text in diff.attribution)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{title}</title><style>{_CSS}</style></head>"
         f'<body><h1>{title}</h1><p class="headline">{html.escape(diff.headline)}</p>{warnings}'
-        f"{summary if diff else ''}{details}</body></html>"
+        f"{summary if diff else ''}{details}{credit}</body></html>"
     )
 
 

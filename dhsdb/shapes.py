@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dhsdb.attribution import of_refs
 from dhsdb.errors import UnknownNameError, UserError
 from dhsdb.names import find
 from dhsdb.schema.columns import LOCAL_PLANE
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
-    """Return a view's rows of one scenario with its geometries.
+    """Return a view's rows of one scenario with its geometries; ``attrs["attribution"]`` says what to show with them.
 
     Raises
     ------
@@ -41,6 +42,7 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
             "SELECT max(s.epsg) FROM meta.layer_at(?, ?) AS l JOIN meta.scenario AS s ON s.scenario = l.layer",
             [ref.name, ref.revision],
         ).fetchone()
+        credit = of_refs(con, [ref])
     if row is None or row[0] is None:
         raise UserError(
             f"scenario '{scenario}' holds no geometries.", "Import some first, for example with `dhsdb import osm`."
@@ -49,4 +51,7 @@ def geo_frame(db: Database, view: str, scenario: str) -> gpd.GeoDataFrame:
     for column in columns:
         wkb = [None if missing else bytes(w) for w, missing in zip(frame[column], frame[column].isna(), strict=True)]
         frame[column] = gpd.GeoSeries(shapely.from_wkb(wkb), crs=crs)
-    return gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=crs)
+    made = gpd.GeoDataFrame(frame, geometry="geometry" if "geometry" in columns else columns[0], crs=crs)
+    if credit:
+        made.attrs["attribution"] = "; ".join(credit)
+    return made

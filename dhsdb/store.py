@@ -251,6 +251,12 @@ class Store:
 
         return geo_frame(self.db, view, scenario)
 
+    def attribution(self, scenario: str = "") -> tuple[str, ...]:
+        """Return what licences ask to be shown with data of a scenario, or of the whole store."""
+        from dhsdb.attribution import attributions
+
+        return attributions(self.db, scenario)
+
     def blame(self, scenario: str, table: str, where: str = "") -> Relation:
         """Return for every effective cell where it comes from; see :func:`dhsdb.blame.blame`."""
         from dhsdb.blame import blame

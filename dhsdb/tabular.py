@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dhsdb.errors import UnknownNameError, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 FORMATS = ("table", "csv", "json", "parquet")
 
 
-def write_table(rows: pa.Table, form: str, output: Path | None) -> None:
+def write_table(rows: pa.Table, form: str, output: Path | None, attribution: Sequence[str] = ()) -> None:
     """Write rows in a format.
+
+    Parameters
+    ----------
+    attribution
+        What is to be shown with them; a Parquet file keeps it, other formats have no place for it.
 
     Raises
     ------
@@ -31,7 +37,8 @@ def write_table(rows: pa.Table, form: str, output: Path | None) -> None:
             raise UserError("parquet needs a file.", "Add --output FILE.")
         import pyarrow.parquet as pq
 
-        pq.write_table(rows, output)
+        note = {"attribution": "; ".join(attribution)} if attribution else {}
+        pq.write_table(rows.replace_schema_metadata({**(rows.schema.metadata or {}), **note}), output)
         return
     if form == "table" and output is None:
         from dhsdb.cli.output import rows as show

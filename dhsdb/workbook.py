@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from dhsdb.series import Values
 
 README = "readme"
-"""Sheet of notes; it is not read."""
+"""Sheet of notes; of these only those that begin as :data:`RIGHTS` are read."""
+RIGHTS = "Attribution:"
+"""How notes begin that say what the licences of the sources ask to be shown."""
 PROFILE_SHEET = "profile_values"
 """Sheet of hourly profiles, one column each."""
 PROFILE_HEAD = ("profile", "kind", "unit", "text", "start", "step_h", "calendar")
@@ -220,7 +222,7 @@ def _write(content: _Content, target: Path) -> None:
     book = _Book()
     about = [f"Effective inputs of scenario {content.ref.name} at revision {content.ref.revision}.", *_HOW_TO]
     origins = [f"Source: {file}{f' (SHA-256 {sha})' if sha else ''}" for file, sha, _ in content.sources]
-    rights = [f"Attribution: {text}" for text in dict.fromkeys(a for _, _, a in content.sources if a)]
+    rights = [f"{RIGHTS} {text}" for text in dict.fromkeys(a for _, _, a in content.sources if a)]
     book.text_sheet(README, [*about, *rights, *origins])
     for name, rows in content.tables.items():
         table = _sheet_tables()[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem, ProblemsError, did_you_mean
@@ -30,6 +30,7 @@ class File:
     name: str
     sha256: str
     size: int
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Batch:
     def checked(self) -> Iterator[Checked]:
         """All rows, table by table."""
         return (part for parts in self.tables.values() for part in parts)
+
+    @property
+    def attributions(self) -> list[str]:
+        """What files ask to be shown with their data, each once."""
+        return list(dict.fromkeys(file.attribution for file in self.files.values() if file.attribution))
 
     @property
     def n_rows(self) -> int:
@@ -115,6 +121,8 @@ def free_unused() -> None:
 
 def _add_rows(batch: Batch, rows: Rows, year: int | None) -> None:
     _add_file(batch, rows.file)
+    if rows.attribution:
+        batch.files[str(rows.file)] = replace(batch.files[str(rows.file)], attribution=rows.attribution)
     checked = check_rows(rows, year, batch.notes)
     if checked.epsg is not None and not is_known(checked.epsg):
         text = f"EPSG:{checked.epsg} is not a known coordinate system."

@@ -10,6 +10,7 @@ marked ``#`` in a column named ``_`` is an example and is skipped.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem, did_you_mean
@@ -17,7 +18,7 @@ from dhsdb.importers.profile_sheets import read_profiles
 from dhsdb.importers.rows import ROW, Rows
 from dhsdb.importers.workbooks import Sheet, Workbook, column_letters, open_workbook
 from dhsdb.schema.catalog import INPUT
-from dhsdb.workbook import EXAMPLE, MARK, PROFILE_SHEET, README
+from dhsdb.workbook import EXAMPLE, MARK, PROFILE_SHEET, README, RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +58,8 @@ class ExcelImporter:
                 yield book
                 continue
             try:
-                yield from _sheets(book)
+                rights = _rights(book)
+                yield from (replace(i, attribution=rights) if isinstance(i, Rows) else i for i in _sheets(book))
             finally:
                 book.close()
 
@@ -99,6 +101,15 @@ def _sheets(book: Workbook) -> Iterator[Item]:
             yield from read_profiles(sheet, book.path)
         else:
             yield from _TableSheet(sheet, plain, book.path).items()
+
+
+def _rights(book: Workbook) -> str:
+    """Return what the notes of an exported workbook say of its sources' licences."""
+    sheet = next((book.sheet(name) for name in book.names if _plain(name) == README), None)
+    if sheet is None or isinstance(sheet, Problem):
+        return ""
+    texts = [str(row[0]) for row in sheet.rows if row and str(row[0]).startswith(RIGHTS)]
+    return "; ".join(text.removeprefix(RIGHTS).strip()[:500] for text in texts)
 
 
 def _unknown_sheet(path: Path, name: str) -> Problem:

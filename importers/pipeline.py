@@ -221,7 +221,7 @@ def _write(db: Database, batch: Batch, order: Order, held: HeldInputs) -> Import
         n_set={name: o.n_set for name, o in outcomes.items()},
         n_removed=sum(o.n_removed for o in outcomes.values()),
         findings=tuple(writing.findings),
-        attribution=order.importer.attribution,
+        attribution=order.importer.attribution or "; ".join(batch.attributions),
         dry_run=order.dry_run,
         diff=diff,
         runs=tuple(replace(r, run=None) if order.dry_run and r.is_new else r for r in writing.runs),

@@ -43,6 +43,7 @@ _TEXTS = {
     "osemosys": "dhsdb.importers.osemosys:recognises",
     "energyplan": "dhsdb.importers.energyplan:recognises",
     "hotmaps": "dhsdb.importers.hotmaps:recognises",
+    "topotherm": "dhsdb.importers.topotherm_json:recognises",
     "buildings": "dhsdb.importers.buildings:recognises_head",
 }
 """What tells any other file by its path and first bytes."""

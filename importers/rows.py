@@ -46,6 +46,8 @@ class Rows:
         The frame sets only the columns it has; else a column that is missing is set to NULL.
     keeps
         Rows that the same file brought earlier and it no longer has stay: the frame is a change, not the whole.
+    attribution
+        What the licence of this file asks to be shown, where the importer's own attribution is not that of all files.
     """
 
     table: str
@@ -56,6 +58,7 @@ class Rows:
     epsg: int | None = None
     partial: bool = False
     keeps: bool = False
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,8 +148,8 @@ class Segments:
         for low in range(0, max(len(self.way), 1), size):
             rows = slice(low, low + size)
             points = slice(ends[low], ends[min(low + size, len(self.way))])
-            names = ("way", "number", "from_node", "to_node", "count")
-            yield Segments(*(getattr(self, name)[rows] for name in names), self.xy[points])
+            ends_of = self.from_node[rows], self.to_node[rows]
+            yield Segments(self.way[rows], self.number[rows], *ends_of, self.count[rows], self.xy[points])
 
 
 def gather(parts: Sequence[Lines]) -> tuple[Lines, NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""Graphs of network models: instances of topotherm, and folders of DHNx (:mod:`~dhsdb.importers.dhnx`).
+"""Graphs of network models: instances of topotherm, folders of DHNx (:mod:`~dhsdb.importers.dhnx`), JSON documents.
 
 An instance of topotherm is a folder with nodes.csv, edges.csv, consumers.csv and producers.csv, and where given
 config.yaml and regression.csv. Edges become streets, consumers buildings with peak load and heat, producers plant sites
@@ -17,6 +17,8 @@ from dhsdb.importers.network_graph import Graph, check_graph, check_lengths, row
 from dhsdb.importers.network_tables import Kind, Row, TextTable, all_notes, find_file, read_table
 from dhsdb.importers.rows import ROW
 from dhsdb.importers.topotherm_config import Config, read_config
+from dhsdb.importers.topotherm_json import is_object, read_json
+from dhsdb.importers.topotherm_pipes import DEFAULT, HEAT, LOSS_UNIT, MODE, pipe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,18 +26,10 @@ if TYPE_CHECKING:
 
     from dhsdb.importers.rows import Item, Request
 
-HEAT = "heat"
-MODE = "1"
-REGRESSION = "regression"
 HOURS = 8760.0
 UNITS = ("kW", "W")
 IMPOSSIBLE = 10.0
 """Demand, as a multiple of what pipes from all producers can carry, from which on figures in kW are read as W."""
-DEFAULT: Mapping[str, float] = {
-    "heat_loss_a": 4.348e-07, "heat_loss_b": 0.02189, "capacity_a": 0.018377, "capacity_b": 567.335,
-    "power_flow_max_kW": 6.9e4, "power_flow_max_partload": 1.0,
-}  # fmt: skip
-"""Regression that topotherm takes where none is given: steel pipes at 70/55 degC."""
 
 _FILES: dict[str, dict[str, Kind]] = {
     "nodes.csv": {"node": "count", "x": "text", "y": "number", "type": "text"},
@@ -53,7 +47,7 @@ class TopothermImporter:
     """Graphs of topotherm and DHNx."""
 
     name = "topotherm"
-    reads = "folders of topotherm (nodes, edges, consumers, producers .csv, config.yaml) and of DHNx (twn_data, invest_data)"
+    reads = "folders of topotherm (nodes, edges, consumers, producers .csv) and DHNx (twn_data, invest_data); networks in one .json"
     attribution = ""
     options: ClassVar[Mapping[str, str]] = {
         "power_unit": "unit of the consumers' q_kw columns, kW or W; default kW, or W where kW can't be",
@@ -69,9 +63,11 @@ class TopothermImporter:
             yield Problem(
                 f"'{unit}' is no unit of power here.", value=unit, hint=f"Allowed: {', '.join(UNITS)}.", code="unit"
             )
-        if len(request.paths) != 1 or not request.paths[0].is_dir():
-            hint = "A folder is one graph, with nodes.csv and edges.csv, or twn_data."
-            yield Problem("name one folder.", str(request.paths[0]), hint=hint, code="format")
+        if len(request.paths) == 1 and is_object(request.paths[0]):
+            yield from read_json(request)
+        elif len(request.paths) != 1 or not request.paths[0].is_dir():
+            hint = "A graph is a folder with nodes.csv and edges.csv, or twn_data, or one document of JSON."
+            yield Problem("name one folder, or one document.", str(request.paths[0]), hint=hint, code="format")
         elif is_dhnx(request.paths[0]):
             yield from read_dhnx(request)
         else:
@@ -441,13 +437,10 @@ class _Instance:
         if table is None:
             text = "there is no regression.csv: the figures that topotherm takes by default are used (steel pipes at 70/55 degC)."
             yield Problem(text, str(self.folder), severity="warning", code="regression-assumed")
-        line = {
-            "pipe_type": REGRESSION, "cost_per_m": found["capacity_b"], "cost_per_kw_m": found["capacity_a"],
-            "loss_w_m": found["heat_loss_b"], "loss_per_m": found["heat_loss_a"], "max_kw": found["power_flow_max_kW"],
-            "wacc": config.number("economics", "pipes_c_irr") if config else None,
-            "life": config.number("economics", "pipes_lifetime", low=0.0) if config else None, ROW: 2 if table else 1,
-        }  # fmt: skip
-        yield from rows("pipe_type", [line], table.path if table else self.tables["edges.csv"].path, loss_w_m="kW/m")
+        wacc = config.number("economics", "pipes_c_irr") if config else None
+        life = config.number("economics", "pipes_lifetime", low=0.0) if config else None
+        line = pipe_type(found, 2 if table else 1, wacc, life)
+        yield from rows("pipe_type", [line], table.path if table else self.tables["edges.csv"].path, loss_w_m=LOSS_UNIT)
         if config:
             yield from self.diameters(config)
 

@@ -126,7 +126,8 @@ class Writing:
                 self.writer.session.add(
                     Source(
                         source=self.source_of[file.name], revision=self.revision, file=file.name, sha256=file.sha256,
-                        bytes=file.size, format=self.order.importer.name, attribution=self.order.importer.attribution,
+                        bytes=file.size, format=self.order.importer.name,
+                        attribution=file.attribution or self.order.importer.attribution,
                     )
                 )  # fmt: skip
             self.writer.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from dhsdb.cli.look import Details, DiffFormat, DiffOutput, Summary, show_diff, wanted
-from dhsdb.cli.output import Json, console, emit, rows
+from dhsdb.cli.output import Json, console, credit, emit, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,8 +153,11 @@ def _export_energyplan(
 
     if len(scenarios) != 1:
         raise UserError("an EnergyPLAN input file is of one scenario.", "Name it with --scenario.")
+    from dhsdb.attribution import attributions
+
     done = context.obj().export_energyplan(path, scenarios[0], year=year)
     facts = {"written": str(path), "keys": done.n_keys, "differences": list(done.differences)}
+    credit(attributions(context.obj().db, scenarios[0]))  # the file itself has no place for it
     said = f"written: {path}, {done.n_keys:,} keys"
     if done.differences:
         shown = "\n".join(f"  {text}" for text in done.differences[:_MOST])
@@ -217,7 +220,7 @@ def _preview(report: ImportReport, form: str, details: bool | None, output: Path
 
     found = cast("Diff", report.diff)
     if form == "json" and output is None:
-        emit(_facts(report) | diff_render.to_dict(found), as_json=True)
+        emit(diff_render.to_dict(found) | _facts(report), as_json=True)
         return
     if form == "table" and output is None:
         _show_findings(report)
@@ -228,7 +231,7 @@ def _preview(report: ImportReport, form: str, details: bool | None, output: Path
         show_diff(found, form, details=details, output=output)
     elif not report.changed:
         emit(None, as_json=False, text=f"nothing would change in {report.scenario}")
-    if report.attribution and form == "table":
+    if report.attribution and form == "table" and not found:
         emit(None, as_json=False, text=report.attribution)
 
 

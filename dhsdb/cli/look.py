@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dhsdb.cli.output import Json, console, emit, rows
+from dhsdb.cli.output import Json, console, credit, emit, rows
 
 if TYPE_CHECKING:
     from dhsdb.diff import Diff
@@ -28,12 +28,16 @@ def sql(
     as_json: Json = False,
 ) -> None:
     """Run SQL over the store: read-only unless --write, and never on other files."""
+    from dhsdb.attribution import of_query
     from dhsdb.sandbox import query_apart
     from dhsdb.tabular import write_table
 
     text = sys.stdin.read() if query == "-" else query
     db = context.obj().db
-    write_table(query_apart(db, text, write=write), "json" if as_json else form, output)
+    found = query_apart(db, text, write=write)
+    credits_due = of_query(db, text) if found.num_rows else ()
+    write_table(found, "json" if as_json else form, output, credits_due)
+    credit(credits_due)
 
 
 def diff(  # noqa: PLR0913, PLR0917  each is an option of the command line
@@ -84,6 +88,7 @@ def diff(  # noqa: PLR0913, PLR0917  each is an option of the command line
     form = "json" if as_json else form
     if query:
         _query(found, query, form, output)
+        credit(found.attribution)
     else:
         show_diff(found, form, details=wanted(details=details, summary=summary), output=output)
 
@@ -142,6 +147,8 @@ def show_diff(
         if form not in writers:
             raise UserError(f"'{output}' does not say its format.", "Add --format csv, json or html.")
     text = writers[form](found)
+    if form == "csv":  # which has no place for it
+        credit(found.attribution)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
         return

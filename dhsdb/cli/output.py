@@ -43,6 +43,12 @@ def emit(document: object, *, as_json: bool, text: str = "") -> None:
         console().print(text, markup=False)
 
 
+def credit(attributions: Iterable[str]) -> None:
+    """Show what the licences of sources ask for; on standard error, since the answer itself may go to a program."""
+    for text in attributions:
+        console(stderr=True).print(text, markup=False, soft_wrap=True)
+
+
 def rows(
     records: Sequence[Mapping[str, Any]],
     *,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dhsdb.cli.changes import show_composed
-from dhsdb.cli.output import Json, Message, emit, rows
+from dhsdb.cli.output import Json, Message, credit, emit, rows
 
 app = typer.Typer(help="Create, derive, compose, show, edit, rebase and revert scenarios.", no_args_is_help=True)
 
@@ -228,11 +228,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what a scenario holds, the effective rows of one of its tables, or where each cell comes from."""
+    from dhsdb.attribution import attributions
     from dhsdb.cli.why import behind_note, show_blame
     from dhsdb.contents import effective_rows, row_counts
     from dhsdb.errors import UserError
 
     store = context.obj()
+    credits_due = attributions(store.db, name)
     if not table and (why or where):
         raise UserError("--why and --where need a table.", f"For example: dhsdb scenario show {name} process --why")
     if why:
@@ -250,6 +252,7 @@ def show(
         if not as_json:
             layers = store.sql("SELECT behind_of FROM scenarios WHERE scenario = ?", [name]).rows()
             emit(None, as_json=False, text=behind_note(name, layers[0]["behind_of"] if layers else ()))
+    credit(credits_due)
 
 
 @app.command()
@@ -259,6 +262,8 @@ def log(
     as_json: Json = False,
 ) -> None:
     """List the revisions of a scenario, the newest first."""
+    from dhsdb.attribution import attributions
+
     store = context.obj()
     ref = store.scenario(name)
     found = store.sql(
@@ -267,6 +272,7 @@ def log(
     ).rows()
     order = ("revision", "created_at", "kind", "author", "message", "n_set", "n_removed", "source", "tags", "stack")
     rows(found, as_json=as_json, columns=order, title=name)
+    credit(attributions(store.db, name))
 
 
 @app.command("set")

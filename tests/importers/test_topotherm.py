@@ -233,6 +233,53 @@ def test_surplus_entries_and_other_files_are_named_as_ignored(db: Database, tmp_
     assert "config_mts.yaml: ignored: the file is not read. Read it with -o config=config_mts.yaml" in said
 
 
+# --- documents --------------------------------------------------------------------------------------------------------
+DOCUMENT = """{"source": "town.osm.pbf", "root": 0,
+ "nodes": [{"id": 0, "lon": 7.42, "lat": 43.73}, {"id": 1, "lon": 7.421, "lat": 43.73}],
+ "edges": [{"u": 0, "v": 1, "length_m": 80.5}],
+ "buildings": [{"id": 9, "node": 1, "heat_mwh_a": 18, "peak_kw": 10, "service_m": 5},
+  {"id": 10, "node": 1, "heat_mwh_a": 9, "peak_kw": 5, "service_m": 0}]}
+"""
+
+
+def test_a_document_becomes_streets_with_service_pipes_buildings_and_a_plant(db: Database, tmp_path: Path) -> None:
+    file = tmp_path / "town.json"
+    file.write_text(DOCUMENT, encoding="utf-8")
+    report = run_import(db, "auto", file, scenario="town")
+    assert report.format == "topotherm"
+    assert "ODbL" in report.attribution
+    streets = db.sql("SELECT street, from_node, to_node, length_m FROM input.street ORDER BY street").to_pylist()
+    assert [tuple(r.values()) for r in streets] == [("0", 0, 1, 80.5), ("service 9", 1, 2, 5)]
+    buildings = db.sql(
+        "SELECT building, node, peak_mw FROM input.building JOIN input.building_demand USING (building) ORDER BY node"
+    )
+    assert [tuple(r.values()) for r in buildings.to_pylist()] == [("10", 1, 0.005), ("9", 2, 0.01)]
+    assert db.sql("SELECT pipe_type, cost_per_m FROM input.pipe_type").to_pylist() == [
+        {"pipe_type": "regression", "cost_per_m": 567.335}
+    ]
+    assert "regression-assumed" in {f.code for f in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"root": 0,', "", "'root' is missing"), ('"root": 0', '"root": 7', "the root is no node"), ('"nodes": [', '"knots": [', "'nodes' is missing"),
+        ('"edges": [', '"edges": 5, "more": [', "'more' is not known"), ('"u": 0', '"u": 5', "sheet edges, row 1, column from_node: there is no node 5"),
+        ("80.5", "-1", "sheet edges, row 1, column length_m: is negative"), ("80.5", "NaN", "is not a finite number"), ("80.5", '"far"', "is no number"),
+        ('"id": 10,', '"id": 9,', "sheet buildings, row 2, column id: 9 is there twice"), ('"node": 1, "heat_mwh_a": 9', '"node": 4, "heat_mwh_a": 9', "there is no node 4"),
+        ("43.73}]", "143.73}]", "the node is not on the globe"), ('"peak_kw": 10', '"peak_mw": 10', "'peak_mw' is not known. Did you mean 'peak_kw'?"),
+        ("]}\n", "]", "the file is no JSON"), ("7.42,", "[" * 100_000, "no JSON"), ("80.5", "1" * 5000, "no JSON that can be read"), ('"id": 1,', '"id": 1.5,', "is not a whole number"),
+    ],
+)  # fmt: skip
+def test_a_document_that_is_wrong_is_refused_with_the_place(
+    db: Database, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    file = tmp_path / "town.json"
+    assert old in DOCUMENT
+    file.write_text(DOCUMENT.replace(old, new, 1), encoding="utf-8")
+    assert said in problems(db, file)
+
+
 # --- the configuration -----------------------------------------------------------------------------------------------
 def test_the_small_part_of_yaml_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"

@@ -30,6 +30,39 @@ def store(tmp_path_factory: pytest.TempPathFactory, reference_data: Path) -> Sto
     return store
 
 
+DOCUMENTS = ("osm_monaco50", "osm_monaco200", "osm_monaco500", "osm_monaco_all", "osm_liecht2000")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_node_edge_and_building_of_a_document_lands(tmp_path: Path, reference_data: Path, name: str) -> None:
+    file = reference_data / "network" / f"{name}.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    store = Store(tmp_path / "json.duckdb")
+    report = store.import_("auto", file, scenario="town", year=2030)
+    assert report.format == "topotherm"
+    assert report.attribution.startswith("© OpenStreetMap contributors")
+    streets = rows(store, "SELECT street, from_node, to_node, length_m FROM input.street")
+    edges = {r["street"]: (r["from_node"], r["to_node"], r["length_m"]) for r in streets if r["street"].isdigit()}
+    assert edges == {str(i): (e["u"], e["v"], e["length_m"]) for i, e in enumerate(document["edges"])}
+    services = {r["street"].removeprefix("service "): r for r in streets if not r["street"].isdigit()}
+    found = rows(store, "FROM input.building JOIN input.building_demand USING (scenario, building)")
+    assert len(found) == len(document["buildings"]) == len(services)
+    given = {str(b["id"]): b for b in document["buildings"]}
+    for row in found:
+        building, service = given[row["building"]], services[row["building"]]
+        assert (service["from_node"], service["to_node"]) == (building["node"], row["node"])
+        assert service["length_m"] == building["service_m"]
+        assert row["space_heat_mwh"] == building["heat_mwh_a"]
+        assert row["peak_mw"] == pytest.approx(building["peak_kw"] / 1000, rel=1e-12)
+    assert len({row["node"] for row in found} & {n["id"] for n in document["nodes"]}) == 0
+    assert rows(store, "SELECT node FROM input.plant_site") == [{"node": document["root"]}]
+    places = store.geo("building", "town").to_crs(4326)
+    at = {n["id"]: (n["lon"], n["lat"]) for n in document["nodes"]}
+    for name_, point in zip(places["building"], places.geometry, strict=True):
+        assert (point.x, point.y) == pytest.approx(at[given[name_]["node"]], abs=1e-8)
+    assert not store.import_("topotherm", file, scenario="town", year=2030).changed
+
+
 def given(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
