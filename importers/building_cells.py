@@ -191,9 +191,9 @@ def _is_unit(unit: str) -> bool:
     return False
 
 
-def listed(items: Iterable[str], most: int = 8) -> str:
+def listed(items: Iterable[object], most: int = 8) -> str:
     """Return the first of some words, and how many more there are."""
     found = list(items)
-    return ", ".join(f"'{i[:40]}'" for i in found[:most]) + (
+    return ", ".join(f"'{str(i)[:40]}'" for i in found[:most]) + (
         f" and {len(found) - most} more" if len(found) > most else ""
     )

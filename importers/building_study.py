@@ -84,6 +84,7 @@ class Study:
         return self.request.held.table(name)
 
     def note(self, text: str, code: str, *, severity: str = "warning", hint: str = "") -> None:
+        """Keep what is to be said of the buildings."""
         file = (
             str(self.parts[0].grid.file)
             if len({str(p.grid.file) for p in self.parts}) == 1
@@ -110,7 +111,10 @@ class Study:
                 "degree_days": degree_days(t), "degree_days_12": degree_days(t, _LIMIT_12), "heating_days": float(heating_days(t)),
             }  # fmt: skip
             yield Rows("weather", pd.DataFrame([row]), file, partial=True)
-            text = f"{year.name}: {row['degree_days']:,.0f} degree days G20/15, {row['heating_days']:.0f} heating days below {LIMIT_C:g} degC, {len(t):,} hours."
+            text = (
+                f"{year.name}: {row['degree_days']:,.0f} degree days G20/15, {row['heating_days']:.0f} heating days below"
+                f" {LIMIT_C:g} degC, {len(t):,} hours."
+            )
             yield Problem(text, str(file), severity="info", code="degree-days")
 
     def metered_rows(self) -> Iterator[Rows]:
@@ -334,17 +338,14 @@ class Study:
         result = []
         for name, new in (("specific_demand", specific), ("specific_demand_age", ages)):
             held = self.held(name)
-            if len(held):
-                year = self.request.year
-                held = held[held["year"].isna() | (held["year"] == year)] if year is not None else held
-                keys = [k for k in ("use", "age_class", "refurbishment") if k in held]
-                held = held.sort_values("year", na_position="first").drop_duplicates(keys)
-                new = (
-                    pd.concat([held[[c for c in new.columns if c in held]], new], ignore_index=True)
-                    if len(new)
-                    else held
-                )
-            result.append(new.reset_index(drop=True))
+            if not len(held):
+                result.append(new)
+                continue
+            year = self.request.year
+            held = held[held["year"].isna() | (held["year"] == year)] if year is not None else held
+            keys = [k for k in ("use", "age_class", "refurbishment") if k in held]
+            held = held.sort_values("year", na_position="first").drop_duplicates(keys)[list(new.columns)]
+            result.append(pd.concat([held, new], ignore_index=True) if len(new) else held.reset_index(drop=True))
         return result[0], result[1]
 
     def calibrated(self, frame: pd.DataFrame, demand: pd.DataFrame, epsg: int | None) -> pd.DataFrame:

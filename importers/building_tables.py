@@ -323,7 +323,10 @@ class _Table:
             return None
         result: list[str | None] = []
         unknown: Counter[str] = Counter()
-        for word in cell.words(self.grid, self.columns.places[name][0]):
+        for given in cell.cells(self.grid, self.columns.places[name][0]):
+            # "none" is an answer here.
+            answered = isinstance(given, str) and given.strip().casefold() == "none"
+            word = cell.text_of(given) if answered or not cell.is_blank(given) else None
             found = None if word is None else known(word)
             if word is not None and found is None:
                 unknown[word] += 1

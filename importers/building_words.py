@@ -172,7 +172,7 @@ _STATES: Mapping[str, tuple[str, ...]] = {
 _BY_STATE = {word: state for state, words in _STATES.items() for word in words}
 _USUAL_FROM = 1995
 """Year from which a renovation counts as a usual refurbishment: the second German ordinance on heat insulation."""
-_RANGE = re.compile(r"(1\d{3}|20\d{2})\s*(?:-|–|bis|to|until|/|\.\.)\s*(1\d{3}|20\d{2})")
+_RANGE = re.compile(r"(1\d{3}|20\d{2})\s*(?:-|\u2013|bis|to|until|/|\.\.)\s*(1\d{3}|20\d{2})")
 _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
 
 
@@ -250,9 +250,11 @@ def heating_in(text: str) -> str | None:
             return heating
     if "heat pump" in word:
         return "heat_pump"
-    stems = (("fernw", "district_heating"), ("nahw", "district_heating"), ("wärmepump", "heat_pump"), ("waermepump", "heat_pump"),
-             ("gas", "gas"), ("öl", "oil"), ("oel", "oil"), ("pellet", "wood"), ("holz", "wood"), ("strom", "electric"), ("elektr", "electric"),
-             ("electr", "electric"))  # fmt: skip
+    stems = (
+        ("fernw", "district_heating"), ("nahw", "district_heating"), ("wärmepump", "heat_pump"), ("waermepump", "heat_pump"),
+        ("gas", "gas"), ("öl", "oil"), ("oel", "oil"), ("pellet", "wood"), ("holz", "wood"), ("strom", "electric"),
+        ("elektr", "electric"), ("electr", "electric"),
+    )  # fmt: skip
     return next((heating for stem, heating in stems if any(part.startswith(stem) for part in word.split())), None)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import IO, TYPE_CHECKING, Any
 
-from dhsdb.errors import Problem
 from dhsdb.importers.city import MAX_CORNERS, City, House, finish
 from dhsdb.importers.solids import GROUND, OTHER, ROOF, UNKNOWN, WALL
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dhsdb.errors import Problem
     from dhsdb.importers.city import Measured
     from dhsdb.importers.rows import Request
 

@@ -75,7 +75,7 @@ def _documents(content: bytes, file: Path) -> list[dict[str, Any]] | Problem:
     if (
         not found
         or not all(isinstance(d, dict) for d in found)
-        or found[0].get("type") not in {"CityJSON", "CityJSONFeature"}
+        or found[0].get("type") not in ("CityJSON", "CityJSONFeature")
     ):
         return Problem("this is JSON, but no CityJSON.", str(file), hint="Export it as CityJSON.", code="format")
     return found

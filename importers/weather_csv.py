@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _TIMES = frozenset({
     "time", "timestamp", "datetime", "date time", "date", "zeit", "datum", "zeitpunkt", "zeitstempel", "uhrzeit", "mess datum",
-    "valid time", "local time", "time utc", "utc", "timestamp utc", "time local", "datum uhrzeit", "date time utc", "zeit utc", "zeit mez", "time cet",
-    "local",
+    "valid time", "local time", "time utc", "utc", "timestamp utc", "time local", "datum uhrzeit", "date time utc", "zeit utc",
+    "zeit mez", "time cet", "local",
 })  # fmt: skip
 _TEMPERATURES = frozenset({
     "temperature", "temp", "t", "lufttemperatur", "air temperature", "tt tu", "t2m", "dry bulb", "dry bulb temperature",

@@ -52,7 +52,9 @@ def box(x: float, y: float, z: float, dx: float, dy: float, dz: float) -> list[S
 class CityJson:
     """A document with a transform, as 3DBAG writes it."""
 
-    def __init__(self, version: str = "2.0", epsg: str = "25833", origin: Point = ORIGIN, *, transform: bool = True) -> None:
+    def __init__(
+        self, version: str = "2.0", epsg: str = "25833", origin: Point = ORIGIN, *, transform: bool = True
+    ) -> None:
         self.version = version
         self.origin = origin
         self.scale = 0.001
@@ -63,11 +65,17 @@ class CityJson:
         self.system = urn
 
     def index(self, point: Point) -> int:
-        moved = [round(p / self.scale) for p in point] if self.transform else [p + o for p, o in zip(point, self.origin, strict=True)]
+        moved = (
+            [round(p / self.scale) for p in point]
+            if self.transform
+            else [p + o for p, o in zip(point, self.origin, strict=True)]
+        )
         self.vertices.append(moved)
         return len(self.vertices) - 1
 
-    def solid(self, surfaces: Sequence[Surface], lod: str = "2.2", *, semantics: bool = True, kind: str = "Solid") -> dict[str, Any]:
+    def solid(
+        self, surfaces: Sequence[Surface], lod: str = "2.2", *, semantics: bool = True, kind: str = "Solid"
+    ) -> dict[str, Any]:
         shell = [[[self.index(p) for p in ring]] for _, ring in surfaces]
         kinds = sorted({k for k, _ in surfaces})
         values = [kinds.index(k) for k, _ in surfaces]
@@ -80,7 +88,9 @@ class CityJson:
     def flat(self, ring: Sequence[tuple[float, float]], lod: str = "0") -> dict[str, Any]:
         return {"type": "MultiSurface", "lod": lod, "boundaries": [[[self.index((x, y, 0)) for x, y in ring]]]}
 
-    def add(self, key: str, geometry: list[dict[str, Any]], attributes: dict[str, Any] | None = None, **facts: Any) -> None:
+    def add(
+        self, key: str, geometry: list[dict[str, Any]], attributes: dict[str, Any] | None = None, **facts: Any
+    ) -> None:
         self.objects[key] = {"type": "Building", "geometry": geometry, "attributes": attributes or {}} | facts
 
     def document(self) -> dict[str, Any]:
@@ -103,7 +113,12 @@ def dutch_tile(n: int) -> CityJson:
     for i in range(n):
         x, y = 20.0 * (i % 100), 20.0 * (i // 100)
         key = f"NL.IMBAG.Pand.{i:016d}"
-        facts = {"identificatie": key, "oorspronkelijkbouwjaar": 1900 + i % 120, "status": "Pand in gebruik", "b3_bouwlagen": 2}
+        facts = {
+            "identificatie": key,
+            "oorspronkelijkbouwjaar": 1900 + i % 120,
+            "status": "Pand in gebruik",
+            "b3_bouwlagen": 2,
+        }
         city.add(key, [city.flat([(x, y), (x + 10, y), (x + 10, y + 8), (x, y + 8)])], facts, children=[f"{key}-0"])
         solids = [city.solid(box(x, y, 0, 10, 8, 4.5), "1.2"), city.solid(gabled(x, y), "2.2")]
         city.objects[f"{key}-0"] = {"type": "BuildingPart", "parents": [key], "geometry": solids, "attributes": {}}
@@ -116,20 +131,32 @@ _SPACES = """xmlns:core="http://www.opengis.net/citygml/{v}" xmlns:bldg="http://
  xmlns:xAL="urn:oasis:names:tc:ciq:xsdschema:xAL:2.0\""""
 
 
-def _polygon(key: str, ring: Sequence[Point], origin: Point, holes: Sequence[Sequence[Point]] = (), form: str = "posList") -> str:
+def _polygon(
+    key: str, ring: Sequence[Point], origin: Point, holes: Sequence[Sequence[Point]] = (), form: str = "posList"
+) -> str:
     def text(points: Sequence[Point]) -> str:
         moved = [[p + o for p, o in zip(point, origin, strict=True)] for point in [*points, points[0]]]
         if form == "pos":
             return "".join(f"<gml:pos>{' '.join(f'{c:.3f}' for c in point)}</gml:pos>" for point in moved)
         if form == "coordinates":
-            return f"<gml:coordinates>{' '.join(','.join(f'{c:.3f}' for c in point) for point in moved)}</gml:coordinates>"
+            return (
+                f"<gml:coordinates>{' '.join(','.join(f'{c:.3f}' for c in point) for point in moved)}</gml:coordinates>"
+            )
         return f'<gml:posList srsDimension="3">{" ".join(f"{c:.3f}" for point in moved for c in point)}</gml:posList>'
 
     inner = "".join(f"<gml:interior><gml:LinearRing>{text(h)}</gml:LinearRing></gml:interior>" for h in holes)
     return f'<gml:Polygon gml:id="{key}"><gml:exterior><gml:LinearRing>{text(ring)}</gml:LinearRing></gml:exterior>{inner}</gml:Polygon>'
 
 
-def lod2(key: str, surfaces: Sequence[Surface], origin: Point = ORIGIN, *, solid: bool = True, form: str = "posList", skip: int | None = None) -> str:
+def lod2(
+    key: str,
+    surfaces: Sequence[Surface],
+    origin: Point = ORIGIN,
+    *,
+    solid: bool = True,
+    form: str = "posList",
+    skip: int | None = None,
+) -> str:
     """Boundary surfaces, and a solid that names them by xlink, as the surveying offices write them."""
     bounded, members = [], []
     for i, (kind, ring) in enumerate(surfaces):
@@ -150,17 +177,24 @@ def lod2(key: str, surfaces: Sequence[Surface], origin: Point = ORIGIN, *, solid
 
 def lod1(key: str, surfaces: Sequence[Surface], origin: Point = ORIGIN) -> str:
     members = "".join(
-        f"<gml:surfaceMember>{_polygon(f'{key}_q{i}', ring, origin)}</gml:surfaceMember>" for i, (_, ring) in enumerate(surfaces)
+        f"<gml:surfaceMember>{_polygon(f'{key}_q{i}', ring, origin)}</gml:surfaceMember>"
+        for i, (_, ring) in enumerate(surfaces)
     )
     return f"<bldg:lod1Solid><gml:Solid><gml:exterior><gml:CompositeSurface>{members}</gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod1Solid>"
 
 
-def facts(function: str = "31001_1010", year: int | None = 1965, height: float = 6.0, storeys: int | None = 2, **generic: str) -> str:
+def facts(
+    function: str = "31001_1010", year: int | None = 1965, height: float = 6.0, storeys: int | None = 2, **generic: str
+) -> str:
     """Attributes of a building in their order."""
-    text = "".join(f'<gen:stringAttribute name="{k}"><gen:value>{v}</gen:value></gen:stringAttribute>' for k, v in generic.items())
+    text = "".join(
+        f'<gen:stringAttribute name="{k}"><gen:value>{v}</gen:value></gen:stringAttribute>' for k, v in generic.items()
+    )
     text += f"<bldg:function>{function}</bldg:function>"
     text += f"<bldg:yearOfConstruction>{year}</bldg:yearOfConstruction>" if year else ""
-    text += f'<bldg:roofType>3100</bldg:roofType><bldg:measuredHeight uom="urn:adv:uom:m">{height}</bldg:measuredHeight>'
+    text += (
+        f'<bldg:roofType>3100</bldg:roofType><bldg:measuredHeight uom="urn:adv:uom:m">{height}</bldg:measuredHeight>'
+    )
     return text + (f"<bldg:storeysAboveGround>{storeys}</bldg:storeysAboveGround>" if storeys else "")
 
 
@@ -172,11 +206,17 @@ ADDRESS = (
 
 
 def citygml(
-    path: Path, buildings: dict[str, str], *, version: str = "2.0", system: str = "urn:ogc:def:crs,crs:EPSG::25833,crs:EPSG::5783", head: str = ""
+    path: Path,
+    buildings: dict[str, str],
+    *,
+    version: str = "2.0",
+    system: str = "urn:ogc:def:crs,crs:EPSG::25833,crs:EPSG::5783",
+    head: str = "",
 ) -> Path:
     """A document of buildings by id and content."""
     members = "".join(
-        f'<core:cityObjectMember><bldg:Building gml:id="{key}">{inner}</bldg:Building></core:cityObjectMember>\n' for key, inner in buildings.items()
+        f'<core:cityObjectMember><bldg:Building gml:id="{key}">{inner}</bldg:Building></core:cityObjectMember>\n'
+        for key, inner in buildings.items()
     )
     envelope = f'<gml:boundedBy><gml:Envelope srsName="{system}" srsDimension="3"><gml:lowerCorner>0 0 0</gml:lowerCorner></gml:Envelope></gml:boundedBy>'
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n{head}<core:CityModel {_SPACES.format(v=version)}>{envelope if system else ""}\n{members}</core:CityModel>'
@@ -209,7 +249,10 @@ def simstadt(path: Path, rows: Sequence[Sequence[object]], *, units: bool = True
 # --- weather ---------------------------------------------------------------------------------------------------------
 def outside(hours: int = 8760) -> list[float]:
     """A year that is cold in winter and at night; one value per hour."""
-    return [round(9 - 10 * math.cos(2 * math.pi * (h - 400) / hours) - 3 * math.cos(2 * math.pi * (h % 24 - 3) / 24), 1) for h in range(hours)]
+    return [
+        round(9 - 10 * math.cos(2 * math.pi * (h - 400) / hours) - 3 * math.cos(2 * math.pi * (h % 24 - 3) / 24), 1)
+        for h in range(hours)
+    ]
 
 
 def days(year: int) -> list[tuple[int, int]]:
@@ -252,8 +295,12 @@ def epw_file(path: Path, year: int = 2015, values: Sequence[float] | None = None
 
 def local_time_csv(path: Path, year: int, values: Sequence[float], *, saving: bool = True) -> Path:
     """A table in German local time: an hour is missing in March, and one is twice in October."""
-    spring = max(d for d in (dt.datetime(year, 3, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(hours=2)
-    autumn = max(d for d in (dt.datetime(year, 10, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(hours=2)
+    spring = max(d for d in (dt.datetime(year, 3, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
+        hours=2
+    )
+    autumn = max(d for d in (dt.datetime(year, 10, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
+        hours=2
+    )
     lines = ["Zeit;Temperatur [°C]"]
     for h, t in enumerate(values):
         standard = dt.datetime(year, 1, 1) + dt.timedelta(hours=h)
