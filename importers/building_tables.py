@@ -11,7 +11,7 @@ from dhsdb.importers import building_cells as cell
 from dhsdb.importers.building_columns import TARGETS
 from dhsdb.importers.building_shapes import place
 from dhsdb.importers.building_units import settle_units
-from dhsdb.importers.building_words import heating_in, plain, state_in, state_since, use_in, year_in_words
+from dhsdb.importers.building_words import RESIDENTIAL, heating_in, plain, state_in, state_since, use_in, year_in_words
 from dhsdb.importers.positions import ranges
 
 if TYPE_CHECKING:
@@ -231,16 +231,16 @@ class _Table:
         unknown: Counter[str] = Counter()
         columns = [cell.words(self.grid, at) for at in self.columns.places.get("use", ())]
         for i in range(n):
-            said = [column[i] for column in columns if column[i] is not None]
-            for word in said:
-                if word is not None and (found := use_in(word)) is not None:
-                    use[i], code[i] = found, word
-                    break
-            else:
-                strange = [w for w in said if w is not None and plain(w) not in _NO_USE]
-                if strange:
-                    unknown[strange[0]] += 1
-                    code[i] = strange[0]
+            said = [word for column in columns if (word := column[i]) is not None]
+            known = [(found, word) for word in said if (found := use_in(word)) is not None]
+            if known:
+                use[i], code[i] = known[0]
+                # A second column may tell what kind of dwelling it is.
+                if use[i] == RESIDENTIAL:
+                    use[i] = next((u for u, _ in known if u.startswith(f"{RESIDENTIAL}_")), RESIDENTIAL)
+            elif strange := [w for w in said if plain(w) not in _NO_USE]:
+                unknown[strange[0]] += 1
+                code[i] = strange[0]
         if unknown:
             named = cell.listed(f"{word} ({number})" for word, number in unknown.most_common())
             text = f"{sum(unknown.values())} buildings have a use that is not known; they were taken as other: {named}."

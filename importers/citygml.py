@@ -52,6 +52,7 @@ _PLAIN = (
 _METRES = frozenset(
     {"", "m", "#m", "metre", "meter", "urn:adv:uom:m", "urn:ogc:def:uom:ucum::m", "urn:ogc:def:uom:epsg::9001"}
 )
+_POLYGONS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle")
 _AXES = 3
 _LEAST = 3
 
@@ -121,7 +122,7 @@ class _Reader:
         self.request = request
         self.corners: list[Floats] = []
         self.n_corners = 0
-        self.missing: dict[str, list[tuple[int, int]]] = {}
+        self.missing: dict[str, list[tuple[int, int, bool]]] = {}
         self.schema = ""
         self.unmeant = 0
 
@@ -258,11 +259,7 @@ class _Reader:
                         kinds[key] = kind
                     if href := e.get(_HREF):
                         kinds[href.lstrip("#")] = kind
-                polygons += [
-                    (_id(p) or _id(surface) or "", kind, p)
-                    for p in geometry.iter()
-                    if _plain(p) in ("Polygon", "Triangle", "Rectangle")
-                ]
+                polygons += [(_id(p) or _id(surface) or "", kind, p) for p in geometry.iter() if _plain(p) in _POLYGONS]
         return kinds, polygons
 
     def take_solids(
@@ -290,26 +287,23 @@ class _Reader:
     def add_surface(
         self, body: int, shell: int, holder: Element, polygons: dict[str, Element], kind_of: dict[str, int]
     ) -> None:
-        """Add the polygons below an element, and those that it names."""
+        """Add the polygons below an element, and those that it names; a surface may be named to be seen from behind."""
         seen: set[str] = set()
-        stack = [holder]
+        stack = [(holder, False)]
         while stack:
-            element = stack.pop()
-            if _plain(element) in ("Polygon", "Triangle", "Rectangle"):
-                key = _id(element) or ""
-                self.add_polygon(body, shell, self.kind(element, kind_of), element, key)
+            element, turned = stack.pop()
+            if _plain(element) in _POLYGONS:
+                self.add_polygon(body, shell, self.kind(element, kind_of), element, _id(element) or "", turned=turned)
                 continue
+            turned ^= _plain(element) == "OrientableSurface" and element.get("orientation") == "-"
             href = element.get(_HREF)
-            if href:
-                key = href.lstrip("#")
-                if key in seen:
-                    continue
+            if href and (key := href.lstrip("#")) not in seen:
                 seen.add(key)
                 if key in polygons:
-                    stack.append(polygons[key])
+                    stack.append((polygons[key], turned))
                 else:
-                    self.missing.setdefault(key, []).append((body, shell))
-            stack.extend(reversed([child for child in element if isinstance(child.tag, str)]))
+                    self.missing.setdefault(key, []).append((body, shell, turned))
+            stack.extend((child, turned) for child in reversed(element) if isinstance(child.tag, str))
 
     def kind(self, polygon: Element, kind_of: dict[str, int]) -> int:
         """Return what a polygon is: as it or one of the surfaces around it is said to be."""
@@ -324,7 +318,9 @@ class _Reader:
             element = element.getparent()
         return UNKNOWN
 
-    def add_polygon(self, body: int, shell: int, kind: int, polygon: Element, key: str) -> None:
+    def add_polygon(
+        self, body: int, shell: int, kind: int, polygon: Element, key: str, *, turned: bool = False
+    ) -> None:
         """Add a polygon with its holes."""
         rings = []
         for border in polygon:
@@ -332,7 +328,7 @@ class _Reader:
                 continue
             ring = _ring(border)
             if ring is not None and len(ring) >= _LEAST:
-                rings.append(ring)
+                rings.append(ring[::-1] if turned else ring)
             elif _plain(border) in ("exterior", "outerBoundaryIs"):
                 return  # an outer ring of two corners holds no area
         if not rings:
@@ -361,9 +357,9 @@ class _Reader:
             if key is None or key not in wanted or key in found:
                 continue
             found.add(key)
-            for body, shell in wanted[key]:
+            for body, shell, turned in wanted[key]:
                 for polygon in (e for e in element.iter() if _plain(e) == "Polygon"):
-                    self.add_polygon(body, shell, self.kind(polygon, {}), polygon, "")
+                    self.add_polygon(body, shell, self.kind(polygon, {}), polygon, "", turned=turned)
         lost = sorted(set(wanted) - found)
         if lost:
             text = f"{len(lost)} surfaces are named but not in the file, the first is '{lost[0][:80]}'."

@@ -335,11 +335,13 @@ def _lod(geometry: dict[str, Any]) -> float | None:
 def _attributes(o: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an object that a table can hold, and its address."""
     given = o.get("attributes")
-    found = {
-        str(k): v
-        for k, v in (given if isinstance(given, dict) else {}).items()
-        if isinstance(v, (str, int, float, bool)) or v is None
-    }
+    found = {}
+    for name, said in (given if isinstance(given, dict) else {}).items():
+        value = (
+            said[0] if isinstance(said, list) and said else said
+        )  # functions may be several; the first is the main one
+        if isinstance(value, (str, int, float, bool)) or value is None:
+            found[str(name)] = value
     addresses = o.get("address")
     first = addresses[0] if isinstance(addresses, list) and addresses else addresses
     if isinstance(first, dict) and "address" not in found:

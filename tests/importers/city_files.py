@@ -11,6 +11,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -295,15 +297,15 @@ def epw_file(path: Path, year: int = 2015, values: Sequence[float] | None = None
 
 def local_time_csv(path: Path, year: int, values: Sequence[float], *, saving: bool = True) -> Path:
     """A table in German local time: an hour is missing in March, and one is twice in October."""
-    spring = max(d for d in (dt.datetime(year, 3, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
+    spring = max(d for d in (pd.Timestamp(year, 3, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
         hours=2
     )
-    autumn = max(d for d in (dt.datetime(year, 10, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
+    autumn = max(d for d in (pd.Timestamp(year, 10, k) for k in range(25, 32)) if d.weekday() == 6) + dt.timedelta(
         hours=2
     )
     lines = ["Zeit;Temperatur [°C]"]
     for h, t in enumerate(values):
-        standard = dt.datetime(year, 1, 1) + dt.timedelta(hours=h)
+        standard = pd.Timestamp(year, 1, 1) + dt.timedelta(hours=h)
         shown = standard + dt.timedelta(hours=1) if saving and spring <= standard < autumn else standard
         lines.append(f"{shown:%d.%m.%Y %H:%M};{str(t).replace('.', ',')}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -318,7 +318,7 @@ def sim_rows() -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("units", [True, False])
-def test_a_table_of_simstadt_is_read(db: Database, tmp_path: Path, units: bool) -> None:
+def test_a_table_of_simstadt_is_read(db: Database, tmp_path: Path, units: bool) -> None:  # noqa: FBT001  a case of the table
     path = cf.simstadt(tmp_path / "a.csv", sim_rows(), units=units)
     assert recognise([path]) == "buildings"
     report = bring(db, path)

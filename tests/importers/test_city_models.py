@@ -245,7 +245,7 @@ def test_memory_does_not_grow_with_what_is_no_building(db: Database, tmp_path: P
 # --- CityJSON --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
 @pytest.mark.parametrize("transform", [True, False])
-def test_a_document_of_each_version_is_read(db: Database, tmp_path: Path, version: str, transform: bool) -> None:
+def test_a_document_of_each_version_is_read(db: Database, tmp_path: Path, version: str, transform: bool) -> None:  # noqa: FBT001  a case of the table
     city = cf.CityJson(version, transform=transform)
     city.add(
         "A",
@@ -269,7 +269,7 @@ def test_the_parts_of_3dbag_give_their_building_the_best_level(db: Database, tmp
 
 @pytest.mark.parametrize("kind", ["Solid", "MultiSurface"])
 @pytest.mark.parametrize("semantics", [True, False])
-def test_faces_are_told_apart_with_and_without_names(db: Database, tmp_path: Path, kind: str, semantics: bool) -> None:
+def test_faces_are_told_apart_with_and_without_names(db: Database, tmp_path: Path, kind: str, semantics: bool) -> None:  # noqa: FBT001  a case of the table
     city = cf.CityJson()
     city.add("A", [city.solid(cf.gabled(), kind=kind, semantics=semantics)])
     bring(db, city.write(tmp_path / "a.json"))
@@ -413,3 +413,14 @@ def test_spoilt_models_give_a_report_or_a_clean_import(db: Database, tmp_path: P
     target = tmp_path / f"spoilt.{form}"
     for i, _ in enumerate(fuzz.spoilt_bytes(source, target, 24, seed=7)):
         fuzz.meets(lambda i=i: bring(db, target, scenario=f"s{i}", dry_run=True))  # type: ignore[misc]
+
+
+def test_a_surface_that_is_named_from_behind_closes_the_shell(db: Database, tmp_path: Path) -> None:
+    """Two houses share a wall: the second names that of the first, seen from the other side."""
+    first = cf.lod2("A", cf.box(0, 0, 0, 10, 8, 3))
+    second = cf.lod2("B", cf.box(10, 0, 0, 10, 8, 3), skip=5)
+    named = '<gml:surfaceMember><gml:OrientableSurface orientation="-"><gml:baseSurface xlink:href="#A_p3"/></gml:OrientableSurface></gml:surfaceMember>'
+    second = second.replace('<gml:surfaceMember xlink:href="#B_p5"/>', named)
+    report = bring(db, cf.citygml(tmp_path / "a.gml", {"B": second, "A": first}))
+    assert not {"open-solid", "missing-surface"} & codes(report)
+    assert measures(db) == {"A": (80, 3, 240), "B": (80, 3, 240)}

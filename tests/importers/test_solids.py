@@ -31,7 +31,7 @@ def body(surfaces: Sequence[Surface], *, named: bool = True, shell: bool = True,
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_gabled_house_has_the_volume_and_roofs_that_it_has_by_hand(named: bool) -> None:
+def test_a_gabled_house_has_the_volume_and_roofs_that_it_has_by_hand(named: bool) -> None:  # noqa: FBT001  a case of the table
     found = body(gabled(), named=named)
     assert found.volume[0] == pytest.approx(10 * 8 * 3 + 10 * 8 * 3 / 2)
     assert not found.is_open[0]

@@ -134,9 +134,9 @@ def table(path: Path, times: Sequence[str], values: Sequence[object], head: str 
     return path
 
 
-def hours(year: int = 2019) -> list[dt.datetime]:
+def hours(year: int = 2019) -> list[pd.Timestamp]:
     n = 8784 if year % 4 == 0 else 8760
-    return [dt.datetime(year, 1, 1) + dt.timedelta(hours=h) for h in range(n)]
+    return [pd.Timestamp(year, 1, 1) + dt.timedelta(hours=h) for h in range(n)]
 
 
 def test_times_that_say_how_far_from_utc_they_are_need_no_guess(db: Database, tmp_path: Path) -> None:
