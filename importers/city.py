@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem
+from dhsdb.importers.building_cells import number_of
 from dhsdb.importers.grids import Grid
 from dhsdb.importers.positions import region_of, to_degrees
 from dhsdb.importers.solids import Faces, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -36,6 +37,7 @@ _EPSG = re.compile(r"EPSG(?::[\d.]*:|/[\d.]+/|:|/)(\d{4,6})", re.IGNORECASE)
 _UTM = re.compile(r"ETRS89_UTM(2[89]|3[0-9])", re.IGNORECASE)
 _GAUSS = re.compile(r"DE_DHDN_3GK([2-5])", re.IGNORECASE)
 _AXES = 3
+_TALLEST = frozenset({"measuredHeight", "storeysAboveGround"})
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class House:
         What is said of it, by name; its own before that of its parts.
     parts
         Numbers of its bodies; ``own`` those that are not of a part.
+    of_parts
+        Names of attributes that only its parts have.
     lod
         Level of detail taken.
     """
@@ -60,6 +64,20 @@ class House:
     parts: list[int] = field(default_factory=list)
     own: list[int] = field(default_factory=list)
     lod: str = ""
+    of_parts: set[str] = field(default_factory=set)
+
+    def learn(self, said: Iterable[tuple[str, Any]], *, own: bool) -> None:
+        """Keep what is said of the building, else of its parts: of heights and storeys that of the tallest."""
+        for name, value in said:
+            known = self.attributes.get(name)
+            if known is None:
+                self.attributes[name] = value
+                if not own:
+                    self.of_parts.add(name)
+            elif not own and name in self.of_parts and name in _TALLEST:
+                numbers = [number_of(str(v)) for v in (known, value)]
+                if None not in numbers and numbers[1] > numbers[0]:  # type: ignore[operator]
+                    self.attributes[name] = value
 
 
 @dataclass(slots=True)

@@ -54,6 +54,7 @@ _METRES = frozenset(
 )
 _POLYGONS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle")
 _AXES = 3
+_MANY = 100_000
 _LEAST = 3
 
 
@@ -121,6 +122,7 @@ class _Reader:
         self.city = city
         self.request = request
         self.corners: list[Floats] = []
+        self.settled: list[Floats] = []
         self.n_corners = 0
         self.missing: dict[str, list[tuple[int, int, bool]]] = {}
         self.schema = ""
@@ -179,9 +181,7 @@ class _Reader:
 
     def take_body(self, element: Element, house: House, polygons: dict[str, Element], *, own: bool) -> None:
         """Read attributes and the best geometry of a building or part."""
-        for name, value in self.attributes(element, house):
-            if house.attributes.get(name) is None:
-                house.attributes[name] = value
+        house.learn(self.attributes(element, house), own=own)
         try:
             self.take_geometry(element, house, polygons, own=own)
         except _WrongError as why:
@@ -322,6 +322,8 @@ class _Reader:
         self, body: int, shell: int, kind: int, polygon: Element, key: str, *, turned: bool = False
     ) -> None:
         """Add a polygon with its holes."""
+        import numpy as np  # heavy
+
         rings = []
         for border in polygon:
             if _plain(border) not in ("exterior", "interior", "outerBoundaryIs", "innerBoundaryIs"):
@@ -335,8 +337,11 @@ class _Reader:
             return
         if not self.city.system:
             self.city.system = next((s for e in (polygon, *polygon.iterancestors()) if (s := e.get("srsName"))), "")
-        self.city.faces.add(body, shell, kind, [len(r) for r in rings], key)
+        self.city.faces.add(body, shell, kind, [len(r) for r in rings], key if kind in {ROOF, UNKNOWN} else "")
         self.corners += rings
+        if len(self.corners) > _MANY:  # small arrays take more room than what they hold
+            self.settled.append(np.concatenate(self.corners))
+            self.corners = []
         self.n_corners += sum(map(len, rings))
         if self.n_corners > MAX_CORNERS:
             raise _RefusedError("the model has too many corners.")
@@ -378,7 +383,7 @@ class _Reader:
                 text = "the document holds no buildings of CityGML 1.0 or 2.0."
                 self.city.notes.append(self.city.problem(text, hint="Is it the right file?", code="empty"))
             return None
-        xyz = np.concatenate(self.corners) if self.corners else np.zeros((0, 3))
+        xyz = np.concatenate([*self.settled, *self.corners, np.zeros((0, 3))])
         return finish(self.city, xyz, self.request)
 
 

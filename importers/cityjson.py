@@ -179,9 +179,7 @@ class _Reader:
             if whole is None:
                 orphans += 1
                 whole = houses[key] = House(key, n_before + len(houses) + 1, {})
-            for name, value in _attributes(o).items():
-                if whole.attributes.get(name) is None:
-                    whole.attributes[name] = value
+            whole.learn(_attributes(o).items(), own=False)
             self.read_geometry(whole, o, own=False)
         if orphans:
             text = f"{orphans} building parts name no building that is there; each was taken as a building."

@@ -35,6 +35,7 @@ _TRY_MISSING = -99.0
 _LAMBERT = 3034
 """EPSG code of the TRY's grid: ETRS89, Lambert conformal conic."""
 _MOST = 20
+_STATION = re.compile(r"(\d{2})°(\d{2})'N.*?(\d{1,2})°(\d{2})'[OE].*?(-?\d+) Meter")
 
 
 @dataclass(slots=True)
@@ -304,6 +305,9 @@ def _read_try(path: Path, text: str) -> Reading:
         return reading
     facts = _try_facts(lines[:mark])
     latitude, longitude = _from_lambert(facts.get("rechtswert"), facts.get("hochwert"))
+    if station := _STATION.search("\n".join(lines[:mark])):  # as the years of 2010 say it
+        n = [float(g) for g in station.groups()]
+        latitude, longitude, facts["hoehenlage"] = round(n[0] + n[1] / 60, 4), round(n[2] + n[3] / 60, 4), n[4]
     kind = next(
         (line.split(":", 1)[1].strip() for line in lines[:mark] if line.casefold().startswith("art des try")), ""
     )

@@ -424,3 +424,13 @@ def test_a_surface_that_is_named_from_behind_closes_the_shell(db: Database, tmp_
     report = bring(db, cf.citygml(tmp_path / "a.gml", {"B": second, "A": first}))
     assert not {"open-solid", "missing-surface"} & codes(report)
     assert measures(db) == {"A": (80, 3, 240), "B": (80, 3, 240)}
+
+
+def test_of_the_heights_of_parts_the_greatest_is_that_of_the_building(db: Database, tmp_path: Path) -> None:
+    parts = "".join(
+        cf.part(f"A_{i}", cf.facts(height=h, storeys=s) + cf.lod1(f"A_{i}", cf.box(10 * i, 0, 0, 10, 10, h)))
+        for i, (h, s) in enumerate([(3, 1), (9, 3), (6, 2)])
+    )
+    bring(db, cf.citygml(tmp_path / "a.gml", {"A": parts}))
+    assert measures(db)["A"] == (300, 9, 1800)
+    assert effective(db, "building", ["levels"]) == [(3.0,)]

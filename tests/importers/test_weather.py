@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from tests.importers.books import count, effective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from dhsdb.database import Database
     from dhsdb.importers.pipeline import ImportReport
@@ -321,3 +321,15 @@ def test_the_command_line_carries_and_says(db: Database, tmp_path: Path, capfd: 
     code, out, _ = call("scenario", "estimate", "base", "--weather", "usual", "--reference", "3500", "--json")
     found = json.loads(out)
     assert (code, found["rows"], found["findings"][0]["code"]) == (0, 2, "degree-days")
+
+
+def test_years_of_2010_of_the_weather_service_are_read_as_they_are(db: Database) -> None:
+    vdi = pytest.importorskip("demandlib.vdi")
+    path = Path(vdi.__file__).parent / "resources_weather" / "TRY2010_04_Jahr.dat"
+    assert recognise([path]) == "buildings"
+    bring(db, path)
+    found = effective(db, "weather", ["n_hours", "latitude", "longitude", "altitude_m"])
+    assert found == [(8760, 52.3833, 13.0667, 81.0)]
+    lines = path.read_text(encoding="latin-1").splitlines()
+    mark = lines.index("***")
+    assert profile(db, "TRY2010_04_Jahr") == pytest.approx([float(line.split()[8]) for line in lines[mark + 1 :]])
