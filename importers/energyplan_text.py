@@ -213,6 +213,12 @@ def read_input(path: Path, text: str, encoding: str) -> InputFile | list[Problem
         problems.append(Problem(text_, str(path), row=2 * len(keys) - 1, hint="Save it again.", code="format"))
     if len(keys) < 2 and not problems:  # noqa: PLR2004
         problems.append(Problem("the file holds no key.", str(path), row=1, hint="Save it again.", code="format"))
+    for i, value in enumerate(values):
+        if "\r" in value or "\n" in value:
+            text_ = "a value holds an end of line of another kind than the rest of the file."
+            hint = "Save it again; within a value EnergyPLAN writes qQzZxX."
+            problems.append(Problem(text_, str(path), row=2 * i + 2, value=value[:60], hint=hint, code="format"))
+            break
     if problems:
         return problems
     entries = tuple(_entries(keys, values, path))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 200_000_000
 """Size of a document, unpacked, beyond which it is refused."""
-MAX_RATIO = 200
+MAX_RATIO = 100
 MAX_DEPTH = 200
 _RATIO_FROM = 10_000_000
 _CHUNK = 1 << 16

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000_000
 """Unpacked size beyond which a workbook is refused."""
-MAX_RATIO = 200
+MAX_RATIO = 100
 """Unpacked size, as a multiple of the packed one, beyond which a part of more than 10 MB is refused."""
 MAX_CELLS = 50_000_000
 """Rows times columns beyond which a sheet is refused."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import math
 import random
+import re
 import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -72,7 +74,7 @@ def spoilt_books(sheets: Book, n: int, seed: int) -> Iterator[tuple[str, Book]]:
     rng = random.Random(seed)
     ways: tuple[Callable[[Book, random.Random], str], ...] = (
         _odd_cell, _odd_cell, _odd_cell, _drop_sheet, _rename_sheet, _drop_column, _rename_column, _double_column, _double_row, _drop_row,
-        _swap_cells, _blank_row, _blank_cell, _no_header, _no_rows, _shift_row, _odd_key, _times_thousand,
+        _swap_cells, _blank_row, _blank_cell, _no_header, _no_rows, _shift_row, _odd_key, _times_thousand, _other_unit,
     )  # fmt: skip
     for i in range(n):
         variant = copied(sheets)
@@ -194,6 +196,27 @@ def _times_thousand(book: Book, rng: random.Random) -> str:
     return f"column {column + 1} of {name} times {factor}"
 
 
+def _other_unit(book: Book, rng: random.Random) -> str:
+    """Name another unit where one stands in a word of its own or in brackets, as in ``capital [EUR/MW]``."""
+    named = [
+        (name, i, k)
+        for name, rows in book.items()
+        for i, row in enumerate(rows[:6])
+        for k, cell in enumerate(row)
+        if isinstance(cell, str) and _UNIT.search(cell)
+    ]
+    if not named:
+        return _odd_cell(book, rng)
+    name, row, column = rng.choice(named)
+    new = rng.choice(("kW", "GWh", "PJ", "bananas", "SEK", "m", "", "°F"))
+    old = book[name][row][column]
+    book[name][row][column] = _UNIT.sub(lambda found: found[1] + new + found[3], old, count=1)
+    return f"{old[:30]!r} in another unit: {new!r}"
+
+
+_UNIT = re.compile(r"(^|[\s\[(])((?:EUR/)?[kMGTP]?(?:Wh?|J|EUR|t)(?:/[A-Za-z]+)?|°C|%)([\s\])]|$)")
+
+
 # --- bytes and archives ----------------------------------------------------------------------------------------------
 def spoilt_bytes(path: Path, target: Path, n: int, seed: int) -> Iterator[str]:
     """Write ``n`` variants of a file to ``target``, one after the other: cut, with flipped bytes, doubled, in other encodings."""
@@ -228,20 +251,91 @@ def spoilt_bytes(path: Path, target: Path, n: int, seed: int) -> Iterator[str]:
 
 def hostile_archives(path: Path, target: Path) -> Iterator[str]:
     """Write an archive with a bomb, with entities, with parts outside it, and without its list of parts."""
-    bomb = b"<row>" + b"0" * 300_000_000
+    bomb = b"0" * 1_000_000
     entities = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><workbook>&b;</workbook>'
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.namelist()
+    whole, listed = (
+        ("xl/worksheets/sheet1.xml", "xl/workbook.xml") if "xl/workbook.xml" in parts else (parts[0], parts[0])
+    )
     for name, part, content in (
-        ("a zip bomb", "xl/worksheets/sheet1.xml", bomb),
-        ("XML entities", "xl/workbook.xml", entities),
+        ("a zip bomb", whole, bomb),
+        ("XML entities", listed, entities),
         ("a part outside the archive", "../../outside.xml", b"<x/>"),
+        ("a part with an absolute name", "/outside.xml", b"<x/>"),
         ("no list of parts", "xl/_rels/workbook.xml.rels", b"<Relationships/>"),
     ):
-        with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
             for info in old.infolist():
                 if info.filename != part:
                     new.writestr(info, old.read(info))
-            new.writestr(part, content)
+            with new.open(part, "w") as written:
+                for _ in range(300 if content is bomb else 1):
+                    written.write(content)
         yield name
+
+
+def spoilt_encodings(path: Path, target: Path, encoding: str = "utf-8") -> Iterator[str]:
+    """Write a text file to ``target`` in encodings that it should not have, one after the other."""
+    text = path.read_bytes().decode(encoding, "replace")
+    for other in ("utf-16", "utf-16-be", "utf-32", "utf-7", "cp500", "utf-8-sig", "shift_jis"):
+        target.write_bytes(text.encode(other, "replace"))
+        yield f"in {other}"
+    target.write_bytes(text.encode("utf-8", "replace") + "\nß".encode("latin-1"))
+    yield "in two encodings"
+
+
+def hostile_xml(path: Path, target: Path) -> Iterator[str]:
+    """Write XML with entities, with a file of the system, nested without end, and with a root of its own."""
+    text = path.read_text(encoding="utf-8")
+    at = text.index("<", text.index("?>") + 1 if text.startswith("<?xml") else 0)
+    laughs = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "ha"}">' for i in range(12))
+    outside = '<!ENTITY file SYSTEM "file:///etc/hostname">'
+    for name, doctype, entity in (("a billion laughs", laughs, "&l11;"), ("a file of the system", outside, "&file;")):
+        end = text.index(">", at) + 1
+        target.write_text(f"{text[:at]}<!DOCTYPE x [{doctype}]>{text[at:end]}{entity}{text[end:]}", encoding="utf-8")
+        yield name
+    end = text.index(">", at) + 1
+    target.write_text(text[:end] + "<x>" * 100_000 + text[end:], encoding="utf-8")
+    yield "nested without end"
+    target.write_text("<html><body/></html>", encoding="utf-8")
+    yield "another kind of XML"
+
+
+def spoilt_json(path: Path, target: Path, n: int, seed: int) -> Iterator[str]:
+    """Write ``n`` variants of a JSON document to ``target``, one after the other, each with one value or key spoilt."""
+    rng = random.Random(seed)
+    text = path.read_text(encoding="utf-8-sig")
+    for i in range(n):
+        document = json.loads(text)
+        holder, key = _inside(document, rng)
+        way = ("odd", "gone", "nested", "twice", "named otherwise")[i % 5]
+        if way == "odd":
+            value = rng.choice([v for v in ODD if not isinstance(v, dt.date)])
+            holder[key] = rng.choice((value, [], {}, None, [[[]]], {"a": value}))
+        elif way == "gone":
+            del holder[key]
+        elif way == "nested":
+            holder[key] = [holder[key]]
+        elif isinstance(holder, list):
+            holder.insert(key, holder[key])
+        else:
+            holder[f"{key}s" if way == "named otherwise" else str(key).upper()] = holder.pop(key)
+        target.write_text(json.dumps(document), encoding="utf-8")
+        yield f"{i}: {str(key)[:20]!r} {way}"
+    for name, content in (("nested without end", "[" * 200_000), ("a long number", "1" * 10_000), ("a word", '"x"')):
+        target.write_text(content, encoding="utf-8")
+        yield name
+
+
+def _inside(document: Any, rng: random.Random) -> tuple[Any, Any]:
+    """Return a list or an object somewhere in a document, and one of its keys."""
+    holder = document
+    while True:
+        key = rng.randrange(len(holder)) if isinstance(holder, list) else rng.choice(list(holder))
+        if not isinstance(holder[key], (list, dict)) or not holder[key] or rng.random() < 0.25:
+            return holder, key
+        holder = holder[key]
 
 
 # --- text tables -----------------------------------------------------------------------------------------------------

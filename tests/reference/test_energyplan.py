@@ -13,12 +13,8 @@ import pytest
 
 from dhsdb.cli import run
 from dhsdb.errors import ProblemsError
-from dhsdb.importers import batch
-from dhsdb.importers.energyplan import EnergyplanImporter
 from dhsdb.importers.energyplan_columns import ENERGY, LEVEL, PAYMENT, PRICE, TOTAL, Column, columns
-from dhsdb.importers.rows import Request
 from dhsdb.store import Store
-from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -594,23 +590,3 @@ def test_what_is_no_data_is_named(data: Path, store: Store) -> None:
     said = [str(p) for p in refused.value.problems]
     assert sum("readme.txt" in s and "no file of EnergyPLAN" in s for s in said) == 3
     assert sum("read from its text" in s for s in said) == 2
-
-
-# --- spoilt files ----------------------------------------------------------------------------------------------------
-SPOILT = (
-    "inputs/CEIS_2030_BAU__v16.0.txt", "inputs/Denmark2030Reference__ansi_crlf_comma.txt", f"inputs/{COST}", f"inputs/{FRAGMENT}",
-    "outputs_ascii/v16_3_input0_truncated.txt", "outputs_ascii/v16_1_input1_CEIS_kW_truncated.txt",
-    "outputs/CEIS_4obj_noEV__allParameters.txt", "outputs/CEIS_4obj_EVnight__VAR.txt", "outputs/VdN_2030_2DS__allParameters.txt",
-    "outputs/print_CEDIS_baseline__v10.1.pdf.txt", "outputs/print_CEIS_2030_BAU__v16.1.pdf", "distributions/Nord_pool_system_2013_EUR.TXT",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SPOILT)
-def test_spoilt_real_files_are_read_or_reported(data: Path, tmp_path: Path, name: str) -> None:
-    source = data / name
-    target = tmp_path / source.name
-    encoding = "utf-16" if source.read_bytes().startswith(b"\xff\xfe") else "latin-1"
-    request = Request((target,), "base")
-    for spoilt in (fuzz.spoilt_bytes(source, target, 18, seed=11), fuzz.spoilt_lines(source, target, 21, 12, encoding)):
-        for _ in spoilt:
-            fuzz.meets(lambda: batch.read(EnergyplanImporter().read(request), None, "it"))

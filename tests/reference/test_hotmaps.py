@@ -14,7 +14,6 @@ import pytest
 from dhsdb import Store
 from dhsdb.cli import run
 from dhsdb.errors import ProblemsError
-from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -320,21 +319,3 @@ def test_an_empty_template_is_refused(store: Store, data: Path, capsys: pytest.C
 
 def test_auto_recognises_workbooks_and_profiles(store: Store, data: Path) -> None:
     assert store.import_("auto", data / "hotmaps_sample", scenario="auto").format == "hotmaps"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "hotmaps_sample/DH_technology_cost.xlsx",
-        "stockholm_dispatch/inputs/Inputs_2035_HighTemp_LowPrice.xlsx",
-        "stockholm_dispatch/Inputs.xlsx",
-    ],
-)
-def test_real_files_that_are_spoilt_import_clean_or_give_a_report(tmp_path: Path, data: Path, name: str) -> None:
-    store = Store(tmp_path / "spoilt.duckdb")
-    path = tmp_path / "Inputs_2035.xlsx"
-    options = SEK | ({"temperature": "low", "price": "low"} if name.endswith("/Inputs.xlsx") else {})
-    for variant, content in fuzz.spoilt_books(fuzz.read_book(data / name), 36, seed=11):
-        fuzz.write_book(path, content)
-        fuzz.meets(lambda: store.import_("hotmaps", path, scenario="spoilt", options=options, dry_run=True))
-        assert store.sql("SELECT count(*) AS n FROM scenarios").arrow().to_pylist() == [{"n": 0}], variant

@@ -12,11 +12,7 @@ import pytest
 
 from dhsdb import Store
 from dhsdb.errors import ProblemsError
-from dhsdb.importers import batch
-from dhsdb.importers.osemosys import OsemosysImporter
 from dhsdb.importers.registry import recognise
-from dhsdb.importers.rows import Request
-from tests.importers import fuzz
 from tests.reference.osemosys_lp import OsemosysProgram
 from tests.reference.osemosys_readers import Back, Data, Key, read_folder, read_gmpl, read_pulp
 
@@ -325,38 +321,6 @@ def test_a_folder_is_kept_with_the_hash_of_each_of_its_files(osemosys: Path, sto
 @pytest.mark.parametrize("case", [*CASES, BOOK, "simplicity_csv"])
 def test_a_model_is_recognised_by_content(osemosys: Path, case: str) -> None:
     assert recognise([osemosys / case]) == "osemosys"
-
-
-# --- spoilt files ----------------------------------------------------------------------------------------------------
-def took(path: Path) -> bool:
-    """Read and check a spoilt file as an import does: cleanly, or with a report of places."""
-    request = Request((path,), "s")
-    return not fuzz.meets(lambda: batch.read(OsemosysImporter().read(request), None, path.name))
-
-
-@pytest.mark.parametrize("case", [UTOPIA, SUPER, GMPL])
-def test_a_spoilt_data_file_is_reported(osemosys: Path, tmp_path: Path, case: str) -> None:
-    target = tmp_path / "spoilt.txt"
-    taken = [took(target) for _ in fuzz.spoilt_bytes(osemosys / case, target, 60, seed=11)]
-    assert 0 < sum(taken) < len(taken)
-
-
-def test_a_spoilt_folder_is_reported(osemosys: Path, tmp_path: Path) -> None:
-    target = tmp_path / "spoilt"
-    taken = [took(target) for _ in fuzz.spoilt_folders(osemosys / "simplicity_csv" / "data", target, 66, seed=12)]
-    assert 0 < sum(taken) < len(taken)
-
-
-@pytest.mark.parametrize("case", [BOOK, "pulp/Test_case_Input.xlsx", "pulp/UTOPIA_BASE.xlsx"])
-def test_a_spoilt_workbook_is_reported(osemosys: Path, tmp_path: Path, case: str) -> None:
-    target = tmp_path / "spoilt.xlsx"
-    for _, book in fuzz.spoilt_books(fuzz.read_book(osemosys / case), 54, seed=13):
-        fuzz.write_book(target, book)
-        took(target)
-    for _ in fuzz.spoilt_bytes(osemosys / case, target, 18, seed=14):
-        took(target)
-    for name in fuzz.hostile_archives(osemosys / case, target):
-        assert not took(target) or name == "a part outside the archive", name
 
 
 def test_a_refused_model_leaves_nothing(osemosys: Path, store: Store) -> None:

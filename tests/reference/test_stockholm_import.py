@@ -17,7 +17,6 @@ from dhsdb import Store
 from dhsdb.cli import run
 from dhsdb.errors import ProblemsError
 from dhsdb.importers.registry import recognise
-from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,46 +256,3 @@ def test_the_command_line_says_the_same(study: Path, store: Store, capsys: pytes
     )
     said = json.loads(capsys.readouterr().out)
     assert said["n_set"] == {"heat_source": 294}
-
-
-# --- spoilt -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("format_", "place", "options"),
-    [
-        ("heat-sources", "sources/Sources.xlsx", {}),
-        ("heat-sources", "sources/sources_with_type.xlsx", {}),
-        ("heat-sources", "sources/Stockholm_sources.xlsx", {"sheet": "sups and tbs"}),
-        ("heat-sources", "gis_input/Hammarby-varta-Lidingö.xlsx", {}),
-        ("network", "network/Network.xlsx", {}),
-    ],
-)
-def test_spoilt_workbooks_of_the_study_are_read_or_refused_by_place(
-    study: Path, store: Store, tmp_path: Path, format_: str, place: str, options: dict[str, str]
-) -> None:
-    before = store.sql("SELECT count(*) AS n FROM meta.revision").df()["n"][0]
-    n_refused = 0
-    for name, sheets in fuzz.spoilt_books(fuzz.read_book(study / place, 40), 36, seed=4):
-        path = fuzz.write_book(tmp_path / "a.xlsx", sheets)
-        error = fuzz.meets(
-            lambda path=path: store.import_(format_, path, scenario="s", epsg=SWEREF, options=options, dry_run=True)
-        )
-        n_refused += error is not None
-        assert store.sql("SELECT count(*) AS n FROM meta.revision").df()["n"][0] == before, name
-    assert n_refused >= 1
-    for name in fuzz.hostile_archives(study / place, tmp_path / "a.xlsx"):
-        fuzz.meets(
-            lambda: store.import_(
-                format_, tmp_path / "a.xlsx", scenario="s", epsg=SWEREF, options=options, dry_run=True
-            )
-        )
-        assert not list(tmp_path.parent.glob("outside.xml")), name
-
-
-@pytest.mark.parametrize(
-    "place", ["network_kmz/Huddinge.kmz", "network_txt_sample/Akalla-Hässelby.txt", "polygons_kml/Huddinge.kml"]
-)
-def test_spoilt_lines_of_the_study_are_read_or_refused(study: Path, store: Store, tmp_path: Path, place: str) -> None:
-    path = tmp_path / f"bad{(study / place).suffix}"
-    for name in fuzz.spoilt_bytes(study / place, path, 36, seed=4):
-        fuzz.meets(lambda: store.import_("network", path, scenario="s", epsg=SWEREF, dry_run=True))
-        assert store.sql("SELECT count(*) AS n FROM meta.scenario").df()["n"][0] == 0, name

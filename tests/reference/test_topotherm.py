@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dhsdb import Store
-from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -310,17 +309,3 @@ def test_the_same_folders_twice_make_no_second_revision_and_are_recognised(store
 
 def test_the_scenarios_have_no_error(store: Store) -> None:
     assert rows(store, "SELECT * FROM findings WHERE severity = 'error'") == []
-
-
-@pytest.mark.parametrize(
-    "name", ["topotherm_small", "topotherm_two_producers", "dhnx_introduction", "dhnx_invest_with_existing"]
-)
-def test_spoilt_folders_are_read_or_reported(tmp_path: Path, reference_data: Path, name: str) -> None:
-    store = Store(tmp_path / "spoilt.duckdb")
-    target = tmp_path / "spoilt"
-    refused = 0
-    for variant in fuzz.spoilt_folders(reference_data / "network" / name, target, 44, seed=len(name)):
-        error = fuzz.meets(lambda: store.import_("topotherm", target, scenario="base"))
-        refused += error is not None
-        assert error is None or "spoilt" in str(error), variant
-    assert 20 < refused < 44

@@ -16,7 +16,6 @@ import pytest
 from dhsdb import Store
 from dhsdb.cli import run
 from dhsdb.errors import ProblemsError
-from tests.importers import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -577,25 +576,3 @@ def test_the_report_of_the_business_park_names_places(store: Store, reference_da
         "price-infinite",
         "series-unknown",
     }
-
-
-@pytest.mark.parametrize(("place", "seed"), [("single_year_example.xlsx", 1), ("business_park_corrected/2020.xlsx", 2)])
-def test_spoilt_workbooks_are_read_or_reported(tmp_path: Path, reference_data: Path, place: str, seed: int) -> None:
-    store = Store(tmp_path / "spoilt.duckdb")
-    path = tmp_path / "spoilt.xlsx"
-    refused = 0
-    for name, content in fuzz.spoilt_books(fuzz.read_book(reference_data / "urbs" / place), 110, seed):
-        fuzz.write_book(path, content)
-        error = fuzz.meets(lambda: store.import_("urbs", path, scenario="base", year=2024 if seed == 1 else None))
-        refused += error is not None
-        assert error is None or "spoilt.xlsx" in str(error), name
-    assert 40 < refused < 110
-
-
-def test_spoilt_bytes_of_a_whole_workbook_are_read_or_reported(tmp_path: Path, reference_data: Path) -> None:
-    store = Store(tmp_path / "spoilt.duckdb")
-    whole, path = reference_data / "urbs" / "single_year_example.xlsx", tmp_path / "spoilt.xlsx"
-    variants = itertools.chain(fuzz.spoilt_bytes(whole, path, 12, seed=3), fuzz.hostile_archives(whole, path))
-    for name in variants:
-        error = fuzz.meets(lambda: store.import_("urbs", path, scenario="base", year=2024))
-        assert error is None or "spoilt.xlsx" in str(error), name
