@@ -8,6 +8,7 @@ roofs. Coordinates are those of a projected system in metres; directions are cou
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,11 @@ _UPRIGHT = 0.1
 """Vertical part of a face's direction below which a face without a name is a wall."""
 
 
+def _integers() -> array[int]:
+    """Return a list of whole numbers that takes eight bytes for each."""
+    return array("q")
+
+
 @dataclass(slots=True)
 class Faces:
     """Faces as they are read, ring by ring.
@@ -49,11 +55,11 @@ class Faces:
         Shells that are holes of the body.
     """
 
-    count: list[int] = field(default_factory=list)
-    face: list[int] = field(default_factory=list)
-    part: list[int] = field(default_factory=list)
-    shell: list[int] = field(default_factory=list)
-    kind: list[int] = field(default_factory=list)
+    count: array[int] = field(default_factory=_integers)
+    face: array[int] = field(default_factory=_integers)
+    part: array[int] = field(default_factory=_integers)
+    shell: array[int] = field(default_factory=_integers)
+    kind: array[int] = field(default_factory=_integers)
     name: list[str] = field(default_factory=list)
     hollow: set[int] = field(default_factory=set)
     n_shells: int = 0
