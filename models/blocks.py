@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 Kind = Literal["column", "row"]
+TIMES = ("t", "hour", "period", "typical period")
+"""Sets whose members follow each other in time; they come last."""
 Status = Literal["optimal", "feasible", "infeasible", "unbounded", "failed"]
 
 
@@ -66,8 +68,18 @@ class Block:
         """Return the name of the entry at a flat position, as in ``balance[main, heat, 17]``."""
         if not self.sets:
             return self.name
+        return f"{self.name}[{', '.join(self._members_at(position))}]"
+
+    def group_at(self, position: int) -> tuple[str, str]:
+        """Return name and time of the entry at a flat position apart, as in ``balance[main, heat]`` and ``17``."""
+        if not self.sets or self.sets[-1][0] not in TIMES:
+            return self.name_at(position), ""
+        *members, step = self._members_at(position)
+        return f"{self.name}[{', '.join(members)}]" if members else self.name, step
+
+    def _members_at(self, position: int) -> list[str]:
         where = zip(self.sets, np.unravel_index(position, self.shape), strict=True)
-        return f"{self.name}[{', '.join(str(members[int(k)]) for (_, members), k in where)}]"
+        return [str(members[int(k)]) for (_, members), k in where]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

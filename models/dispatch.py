@@ -49,7 +49,6 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         one = solve_energy(inputs, energy, tell, began, warm)
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
-            one.findings += _least_shortage(system, sizes, inputs) if one.status == "infeasible" else []
             one.message = f"{year}: {one.message}"
             return one
         whole = one if whole is None else _join(whole, one)
@@ -123,37 +122,6 @@ def _shortage(outcome: Outcome, year: int) -> list[Remark]:
         return []
     text = f"{rows['mwh'].sum():.6g} MWh in {len(rows)} hours of {year} are not served"
     return [Remark("warning", "unserved", f"dispatch {year}", text)]
-
-
-def _least_shortage(system: System, sizes: Sizes, inputs: Inputs) -> list[Remark]:
-    """Say how much demand can't be met at all, where no value of lost load says what that costs."""
-    from dataclasses import replace
-
-    from dhsdb.models.energy import EnergyModel
-
-    b = system.balances
-    needed = (b.demand + b.loss).any(axis=2) & np.isnan(b.voll)
-    if not needed.any():
-        return []
-    slack = replace(system, balances=replace(b, voll=np.where(needed, 1.0, b.voll)))
-    energy = EnergyModel(slack, sizes, rules_of(inputs))
-    solver = energy.model.solver()
-    solver.set_cost(np.arange(energy.model.n_columns), 0.0)
-    solver.set_cost(energy.unserved, np.broadcast_to(system.weight[:, None, :], energy.unserved.shape))
-    solution = solver.solve()
-    if solution.status != "optimal":
-        return []
-    found = []
-    for i, k in enumerate(energy.short):
-        mwh = solution.values(energy.unserved)[0, i] * system.weight[0]
-        hours = int((mwh > _AGREE).sum())
-        if hours:
-            site, commodity = b.key[k]
-            text = (
-                f"{mwh.sum():.6g} MWh of {commodity} at {site} in {hours} hours can't be met by what stands, at least"
-            )
-            found.append(Remark("error", "unserved", f"dispatch {system.years[0]}", text))
-    return found
 
 
 def _error_of_periods(inputs: Inputs, whole: Outcome) -> list[Remark]:

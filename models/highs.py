@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from dhsdb.models.blocks import FloatArray, IntArray, Kind, Status
+    from dhsdb.models.contradiction import Bounds
     from dhsdb.models.lp import Model
 
 RENAMED = {"method": "solver", "gap": "mip_rel_gap", "seed": "random_seed"}
 """Our options that HiGHS calls otherwise; ``time_limit``, ``threads`` and all the rest go by HiGHS's own names."""
 
-_IIS_MINIMAL = 6  # kIisStrategyFromLp + kIisStrategyIrreducible; without FromLp it shrinks the whole model, row by row
-_IIS_FOUND = 2  # kIisModelStatusReducible or ...Irreducible
 _IIS_LOWER, _IIS_UPPER, _IIS_BOTH = 2, 3, 4  # IisBoundStatus
 _STATUS: dict[str, Status] = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kUnbounded": "unbounded"}
 _WITH_VALUES = ("optimal", "feasible")
-_NOTHING_SHOWN = ("kUnknown", "kSolveError")
+_NOTHING_SHOWN = ("kUnknown", "kSolveError", "kNotset")
 _FEASIBLE = 2  # kSolutionStatusFeasible
 _TOLERANCE = 1e-6  # of HiGHS, for limits
+_PATIENCE = 60.0  # seconds for the cheapest way to loosen rows
 _RESCALE = 16.0  # costs whose median moved by more get a new scale
 _DUAL, _PRIMAL = 1, 4  # simplex_strategy
 
@@ -57,6 +57,8 @@ class Limit:
         The bound, in ``unit``.
     unit
         Unit of the row or column.
+    group, step
+        The name without the time step, and the time step, ``""`` where there is none.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Limit:
     side: str
     value: float
     unit: str
+    group: str = ""
+    step: str = ""
 
     def __str__(self) -> str:
         sign = ">=" if self.side == "lower" else "<="
@@ -118,9 +122,9 @@ class Solver:
             highs.setOptionValue("presolve", "off")  # presolve can't tell which
             status = highs.run()
         method = in_words(self._options, whole=bool(self._integer.any()), warm=warm)
-        if highs.getModelStatus().name in _NOTHING_SHOWN and not method.startswith("simplex"):
-            method = f"simplex, since this failed: {method}"
-            status = self._run_simplex()
+        if highs.getModelStatus().name in _NOTHING_SHOWN:
+            method = f"primal simplex, since this failed: {method}"
+            status = self._run_primal()
         seconds = time.perf_counter() - started
         self._check(status, f"solve ({highs.modelStatusToString(highs.getModelStatus())})")
         solution = replace(self._solution(seconds), method=method)
@@ -198,18 +202,42 @@ class Solver:
     def explain_infeasible(self) -> tuple[Limit, ...]:
         """Return limits that contradict each other.
 
-        Leaving out any one of them resolves the contradiction. Where it is due to whole numbers alone, HiGHS finds no
-        such set; then it is the limits that the least total violation of rows breaks. Empty if the model is feasible.
+        Leaving out any one of them resolves the contradiction. Where it is due to whole numbers alone, or can't be found in
+        time, it is the limits that the least total violation of rows breaks. Empty if the model is feasible.
         """
-        highs = self._copy(integer=False)
-        highs.setOptionValue("iis_strategy", _IIS_MINIMAL)
-        _, iis = highs.getIis()
-        found = self._limits("row", iis.row_index_, iis.row_bound_)
-        found += self._limits("column", iis.col_index_, iis.col_bound_)
-        return tuple(found) if iis.status_ >= _IIS_FOUND else self._explain_elastic()
+        return self.contradiction() or self._explain_elastic()
+
+    def contradiction(self) -> tuple[Limit, ...]:
+        """Return limits that contradict each other without regard to whole numbers, or none if none are found in time."""
+        from dhsdb.models.contradiction import Bounds, find
+
+        crossed = [*self._crossed("row"), *self._crossed("column")]
+        if crossed:
+            return tuple(crossed)
+        part = find(self._matrix, Bounds(self._lower, self._upper, self._row_lower, self._row_upper), _loaded)
+        if part is None:
+            return ()
+        found = self._limits("row", part.rows.tolist(), part.row_sides.tolist())
+        return (*found, *self._limits("column", part.columns.tolist(), part.column_sides.tolist()))
+
+    def binding(self, solution: Solution) -> tuple[Limit, ...]:
+        """Return the limits that hold a solution up: those with a dual."""
+        found: list[Limit] = []
+        for kind, duals in (("row", solution.row_dual), ("column", solution.column_dual)):
+            if duals is not None:
+                at = np.flatnonzero(np.abs(duals) > _TOLERANCE * np.abs(duals).max(initial=0.0))
+                sides = np.where(duals[at] > 0, _IIS_LOWER, _IIS_UPPER)
+                found += self._limits(kind, at.tolist(), sides.tolist())  # type: ignore[arg-type]
+        return tuple(found)
+
+    def _crossed(self, kind: Kind) -> list[Limit]:
+        """Return the first limits whose lower side is above the upper one."""
+        lower, upper = self._bounds(kind)
+        at = np.flatnonzero(lower > upper)[:1].tolist()
+        return self._limits(kind, at, [_IIS_BOTH] * len(at))
 
     def explain_unbounded(self) -> tuple[str, ...]:
-        """Return the columns that can rise or fall together without end, the fastest first; empty if there are none."""
+        """Return what can rise or fall together without end, what earns most first; empty if there is nothing."""
         highs = self._copy(integer=False)
         highs.setOptionValue("presolve", "off")
         highs.setOptionValue("solver", "simplex")
@@ -217,13 +245,21 @@ class Solver:
         _, found, ray = highs.getPrimalRay()
         if not found:
             return ()
-        order = np.argsort(-np.abs(ray), kind="stable")
+        ray = np.asarray(ray, np.float64)
+        groups: dict[tuple[str, str], list[float]] = {}
+        for j in np.flatnonzero(ray):
+            block = self.model.locate(int(j), "column")[1]
+            group, _ = block.group_at(int(j - block.index.flat[0]))
+            groups.setdefault((group, "rises" if ray[j] > 0 else "falls"), []).append(self._cost[j] * ray[j])
+        listed = sorted(groups.items(), key=lambda item: sum(item[1]))
         return tuple(
-            f"{self.model.name_of_column(int(j))} {'rises' if ray[j] > 0 else 'falls'}" for j in order if ray[j] != 0.0
+            f"{group} {way}" + (f" in {len(earned)} steps" if len(earned) > 1 else "")
+            for (group, way), earned in listed
         )
 
     def _explain_elastic(self) -> tuple[Limit, ...]:
         highs = self._copy(integer=True)
+        highs.setOptionValue("time_limit", _PATIENCE)
         self._check(highs.feasibilityRelaxation(-1.0, -1.0, 1.0), "relax the rows")  # -1: columns keep their bounds
         x = np.array(highs.getSolution().col_value)
         return (*self._broken("row", self._matrix @ x), *self._broken("column", x))
@@ -239,11 +275,12 @@ class Solver:
         found: list[Limit] = []
         for number, side in zip(numbers, sides, strict=True):
             name, block = self.model.locate(number, kind)
+            apart = block.group_at(int(number - block.index.flat[0]))
             for word, code, bounds in zip(
                 ("lower", "upper"), (_IIS_LOWER, _IIS_UPPER), self._bounds(kind), strict=True
             ):
                 if side in (code, _IIS_BOTH):
-                    found.append(Limit(name, kind, word, float(bounds[number]), block.unit))
+                    found.append(Limit(name, kind, word, float(bounds[number]), block.unit, *apart))
         return found
 
     def _bounds(self, kind: Kind) -> tuple[FloatArray, FloatArray]:
@@ -316,12 +353,15 @@ class Solver:
             self._start = {}
         return warm
 
-    def _run_simplex(self) -> Any:
-        """Solve with the simplex what the interior point gave up, as it may where a model is infeasible."""
-        asked = self._options.get("method", "choose")
+    def _run_primal(self) -> Any:
+        """Solve with the primal simplex what another method gave up, as each of them may where a model is infeasible."""
+        asked = self._options.get("method", "choose"), self._options.get("simplex_strategy", _DUAL)
         self._highs.setOptionValue("solver", "simplex")
+        self._highs.setOptionValue("simplex_strategy", _PRIMAL)
+        self._highs.clearSolver()
         status = self._highs.run()
-        self._highs.setOptionValue("solver", asked)
+        self._highs.setOptionValue("solver", asked[0])
+        self._highs.setOptionValue("simplex_strategy", asked[1])
         return status
 
     def _pass(self, highs: Any, *, integer: bool = True) -> None:
@@ -399,3 +439,17 @@ def power_of_two(cost: FloatArray) -> float:
     """
     sizes = np.abs(cost[cost != 0.0])
     return float(2.0 ** -np.round(np.log2(np.median(sizes)))) if sizes.size else 1.0
+
+
+def _loaded(matrix: Any, bounds: Bounds) -> Any:
+    """Return a quiet HiGHS with limits and without costs."""
+    import highspy
+
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)  # noqa: FBT003  positional only
+    m, n = matrix.shape
+    highs.passModel(
+        n, m, matrix.nnz, 1, 1, 0.0, np.zeros(n), bounds.lower, bounds.upper, bounds.row_lower, bounds.row_upper,
+        matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data, np.zeros(n, np.int32),
+    )  # fmt: skip
+    return highs

@@ -11,6 +11,7 @@ import numpy as np
 
 from dhsdb.errors import DhsdbError, UnknownNameError, UserError
 from dhsdb.models.demand import building_rows
+from dhsdb.models.explanation import why
 from dhsdb.models.stage import Outcome, Remark, joined
 from dhsdb.models.steps import Steps, full_year, slices, typical_periods, window
 from dhsdb.models.system import build_system
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dhsdb.models.energy import EnergyModel, Rules
-    from dhsdb.models.highs import Solver
-    from dhsdb.models.lp import Solution
     from dhsdb.models.stage import Inputs, Progress
     from dhsdb.models.system import System
     from dhsdb.models.warm import WarmSolver
 
 HOURS = 8760
-_SHOWN = 12
 
 
 def solve(inputs: Inputs, progress: Progress) -> Outcome:
@@ -89,7 +87,7 @@ def solve_energy(
         message="; ".join(filter(None, (_window_in_words(inputs), solution.method))),
     )
     if not outcome.solved:
-        outcome.message = why(energy.model.solver(), solution)
+        outcome.message, outcome.findings = why(energy, solution)
         return outcome
     outcome.objective, outcome.bound, outcome.gap = solution.objective, solution.bound, solution.gap
     results = Results(energy, solution)
@@ -134,16 +132,6 @@ def solver_of(inputs: Inputs, slot: str) -> WarmSolver:
 
 def _window_in_words(inputs: Inputs) -> str:
     return inputs.options.hours and f"window {inputs.options.hours}, annualised"
-
-
-def why(solver: Solver, solution: Solution) -> str:
-    """Return why a model has no solution, in the study's words."""
-    if solution.status == "infeasible":
-        limits = solver.explain_infeasible()
-        return "these limits contradict each other: " + "; ".join(str(limit) for limit in limits[:_SHOWN])
-    if solution.status == "unbounded":
-        return "costs fall without end as these grow: " + "; ".join(solver.explain_unbounded()[:_SHOWN])
-    return solution.message
 
 
 def investment_steps(inputs: Inputs) -> Steps:

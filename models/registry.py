@@ -24,6 +24,8 @@ _ENERGY_MODULES = (
     "activity",
     "blocks",
     "capacity",
+    "contradiction",
+    "explanation",
     "figures",
     "flows",
     "ledger",

@@ -149,7 +149,8 @@ def test_an_hour_that_typical_days_left_out_is_named_with_what_is_missing() -> N
     assert sized.status == "infeasible"
     found = [f for f in sized.findings if f.code == "unserved"]
     assert len(found) == 1
-    assert "of heat at c in 1 hours can't be met" in found[0].message
+    assert found[0].message == "at least 0.999958 MWh of heat at c can't be met in 1 step of 2030"
+    assert f"2030: {found[0].message}; these limits contradict each other: " in sized.message
 
 
 def test_ranges_of_capacities_for_a_little_more_money_are_as_by_hand() -> None:

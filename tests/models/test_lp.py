@@ -23,16 +23,17 @@ DEMAND = np.array([8.0, 15.0, 25.0])
 def dispatch(
     demand: object = DEMAND, price: object = ((20.0,), (50.0,)), *, integer: bool = False
 ) -> tuple[Model, Block, Block]:
-    """Return two units, of 10 and 20 MW, that follow a demand of three hours.
+    """Return two units, of 10 and 20 MW, that follow a demand, of three hours unless others are given.
 
     By hand: the cheap unit gives 8, 10, 10 MW, the dear one 0, 5, 15 MW; cost 20 * 28 + 50 * 20 = 1560. The price is 20
     where the cheap unit has room and 50 else; one more MW of the cheap unit then saves 30.
     """
     model = Model()
-    hours = ("hour", range(3))
+    n = np.size(demand)
+    hours = ("hour", range(n))
     units = ("unit", ["chp", "boiler"])
-    act = model.add_columns("act", (2, 3), 0.0, [[10], [20]], price, "MW", (units, hours), integer=integer)
-    balance = model.add_rows("balance", 3, demand, demand, "MW", (hours,))
+    act = model.add_columns("act", (2, n), 0.0, [[10], [20]], price, "MW", (units, hours), integer=integer)
+    balance = model.add_rows("balance", n, demand, demand, "MW", (hours,))
     model.add_terms(balance, act, 1.0)
     return model, act, balance
 
@@ -374,6 +375,14 @@ class TestNoSolution:
         solver.set_row_bounds(balance, 1.0, 2.0)
         assert solver.solve().status == "optimal"
         assert solver.explain_infeasible() == ()
+
+    def test_contradiction_in_a_large_model_is_as_small(self) -> None:
+        load = [8.0 + k % 17 for k in range(900)]
+        load[611] = 31.0
+        model, *_ = dispatch(load)
+        assert model.n_rows > 400
+        found = {str(limit) for limit in model.solver().explain_infeasible()}
+        assert found == {"balance[611] >= 31 MW", "act[chp, 611] <= 10 MW", "act[boiler, 611] <= 20 MW"}
 
     def test_contradiction_over_several_rows(self) -> None:
         # The store holds 3 MWh and the hours 0 and 1 need 4 MWh from it; hour 2 has nothing to do with it.
