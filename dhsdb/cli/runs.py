@@ -89,6 +89,24 @@ def list_(
 
 
 @app.command()
+def options(as_json: Json = False) -> None:
+    """List what `run scenario -o NAME=VALUE` can say, with defaults and the stages that heed it."""
+    from dhsdb.models.options import Options
+    from dhsdb.models.registry import STAGES
+
+    records = [
+        {
+            "option": name,
+            "default": field.default,
+            "stages": [stage.name for stage in STAGES.values() if name in stage.options],
+            "meaning": field.description,
+        }
+        for name, field in Options.model_fields.items()
+    ]
+    rows(records if as_json else [r | {"stages": ", ".join(map(str, r["stages"]))} for r in records], as_json=as_json)
+
+
+@app.command()
 def show(context: typer.Context, run: Annotated[int, typer.Argument(help="Run.")], as_json: Json = False) -> None:
     """Show where a run comes from, its findings, whether it is stale, and the command that repeats it."""
     facts = context.obj().provenance(run)

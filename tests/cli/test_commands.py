@@ -318,3 +318,16 @@ def test_a_pipe_without_utf8_gets_utf8(city):
     done = subprocess.run(command, cwd=city.parent, env=poor, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "│ base" in done.stdout.decode("utf-8")
+
+
+def test_the_options_of_models_are_listed_with_what_heeds_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dhsdb.models.options import Options
+
+    assert run(["--store", str(tmp_path / "none.duckdb"), "run", "options", "--json"]) == 0
+    listed = {row["option"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(listed) == set(Options.model_fields)
+    assert listed["periods"]["stages"] == ["investment", "pareto"]
+    assert all(row["meaning"] for row in listed.values())
+    assert [name for name, row in listed.items() if not row["stages"]] == []
