@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dhsdb.importers.grids import Grid
 
 _PLACES = {name: words for name, words in COORDINATES.items() if name != "position"}
+_PLACES |= {axis: (*_PLACES[axis], f"{axis} coordinate", f"{axis} coord", f"utm {axis}") for axis in ("x", "y")}
 
 BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "building": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dhsdb.importers.building_cells import is_blank
 from dhsdb.importers.place_columns import COORDINATES, Columns
 from dhsdb.importers.positions import DEGREES, locate, ranges
 
@@ -31,7 +32,7 @@ def place(grid: Grid, columns: BuildingColumns, request: Request, measured: Meas
         notes = _mend(grid, shapes)
         inside = _boxed(grid, shapes, grid.epsg, request, notes)
         return shapes, grid.epsg, inside, notes
-    names = [name for name in COORDINATES if name in columns]
+    names = [name for name in COORDINATES if name in columns and not _is_empty(grid, columns.places[name])]
     if not names or not Columns({name: columns.places[name] for name in names}).has_places:
         return np.full(n, None, dtype=object), None, np.ones(n, dtype=bool), []
     found = locate(grid, Columns({name: columns.places[name] for name in names}), request)
@@ -44,6 +45,10 @@ def place(grid: Grid, columns: BuildingColumns, request: Request, measured: Meas
     notes += _mend(grid, shapes)
     shapes, code = _in_metres(shapes, codes, request)
     return shapes, code, np.array(found.inside, dtype=bool), notes
+
+
+def _is_empty(grid: Grid, places: list[int]) -> bool:
+    return all(at >= len(row) or is_blank(row[at]) for row in grid.rows for at in places)
 
 
 def _mend(grid: Grid, shapes: Objects) -> list[Problem]:

@@ -35,6 +35,7 @@ _UNIT = re.compile(r"[\[(]\s*([^\[\]()]*)\s*[\])]")
 _COMPACT = re.compile(r"\d{10}(?:\d{2})?")
 _MOST = 20
 _GAP_H = 6
+_OVERHANG_H = 26
 _MISSING = -90.0
 _KELVIN = 200.0
 _FEW = 3
@@ -367,6 +368,8 @@ def _years(path: Path, series: pd.Series[Any], offset: float | None, notes: list
         part = series.reindex(whole)
         values = part.to_numpy(dtype=float)
         missing = np.isnan(values)
+        if (~missing).sum() < _OVERHANG_H and len(series) > _OVERHANG_H:
+            continue  # hours that another zone moved over New Year
         tail = int(usual / hour) if usual > hour else _GAP_H
         edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(int), [0]])))
         longest = int((edges[1::2] - edges[::2]).max()) if len(edges) else 0

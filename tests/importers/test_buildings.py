@@ -18,8 +18,10 @@ from dhsdb.importers.building_columns import split_header
 from dhsdb.importers.building_words import heating_in, state_in, use_in, year_in_words
 from dhsdb.importers.pipeline import run_import
 from dhsdb.importers.registry import recognise
+from dhsdb.importers.rows import Rows
 from dhsdb.importers.units import conversion
 from dhsdb.store import Store
+from tests.dhsdb import study
 from tests.importers import city_files as cf
 from tests.importers import fuzz
 from tests.importers.books import book, count, effective
@@ -586,3 +588,59 @@ def test_a_large_layer_takes_seconds(db: Database, tmp_path: Path) -> None:
     bring(db, path)
     assert time.process_time() - start < 30
     assert len(pd.DataFrame(effective(db, "building_demand", ["building"]))) == n
+
+
+def test_all_stages_run_on_buildings_with_streets_of_a_map(db: Database, tmp_path: Path) -> None:
+    """Buildings of a layer, their heat shaped by weather, beside streets, a pipe and a source: network, plants and dispatch."""
+    study.build(db, years=[2025])
+    study.add(db, "base", "model_option", {"option": "hours", "value": "0:24"})
+    near = {"street": "s1", "from_node": 1, "to_node": 2, "highway": "residential", "length_m": 300.0}
+    frame = pd.DataFrame([near | {"geometry": shapely.LineString([(389480, 5818990), (389780, 5818990)])}])
+    pipe = pd.DataFrame(
+        [
+            {
+                "pipe": "p",
+                "site": "centre",
+                "existing": True,
+                "geometry": shapely.LineString([(389480, 5818980), (389480, 5819090)]),
+            }
+        ]
+    )
+    source = pd.DataFrame(
+        [
+            {
+                "heat_source": "data",
+                "kind": "data_centre",
+                "capacity_mw": 1.0,
+                "temperature_c": 30.0,
+                "geometry": shapely.Point(389760, 5819000),
+            }
+        ]
+    )
+    made = [
+        Rows(t, f, tmp_path / "made", epsg=25833)
+        for t, f in (("street", frame), ("network_pipe", pipe), ("heat_source", source))
+    ]
+    run_import(db, Made(made), [tmp_path], scenario="base")
+    bring(db, layer(tmp_path / "a.gpkg"), cf.try_file(tmp_path / "try.dat"), site="centre")
+    study.add(
+        db, "base", "network_temperature", {"site": "centre", "supply_c": 90.0, "return_c": 50.0, "ground_c": 8.0}
+    )
+    runs = Store(db.path).run("base")
+    assert [(r.stage, r.status) for r in runs] == [
+        ("geo", "optimal"),
+        ("investment", "optimal"),
+        ("dispatch", "optimal"),
+    ]
+
+
+class Made:
+    """An importer of rows that are there already."""
+
+    name, reads, attribution = "made", "rows of a test", ""
+
+    def __init__(self, rows: list[Rows]) -> None:
+        self.rows = rows
+
+    def read(self, request: Any) -> Any:
+        yield from self.rows
