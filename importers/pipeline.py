@@ -121,7 +121,7 @@ def run_import(
     options
         Options of the format, which its importer lists with what they are for.
     progress
-        Called with (done, total, what).
+        Called with (done, total, what); a total of 0 is not known.
 
     Raises
     ------
@@ -197,6 +197,7 @@ def _settled(db: Database, order: Order, what: str) -> ImportReport:
     """Read and write; once more if the importer looked at what the scenario holds, and that changed meanwhile."""
     while True:
         held = HeldInputs(db, order.request.scenario)
+        order.request.progress(0, 0, f"reading {what}")  # whether or not the importer says how far it is
         batch = batches.read(order.importer.read(replace(order.request, held=held)), order.request.year, what)
         with contextlib.suppress(MovedError):
             return _write(db, batch, order, held)

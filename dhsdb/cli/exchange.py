@@ -105,7 +105,10 @@ def _import_bundle(
     if len(paths) != 1:
         raise UserError("name one bundle: a folder or a zip file.", "dhsdb import bundle PATH")
     store = context.obj(create=True)
-    report = store.import_bundle(paths[0], rename=renamed(rename), dry_run=dry_run)
+    with _bar(quiet=as_json) as progress:
+        if progress:
+            progress(0, 0, f"reading {paths[0].name}")
+        report = store.import_bundle(paths[0], rename=renamed(rename), dry_run=dry_run)
     show_imported(report, as_json=as_json)
 
 

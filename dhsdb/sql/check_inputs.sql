@@ -62,29 +62,36 @@ SELECT 'profile', format('{} series have 8784 h and {} have 8760 h: the same hou
 FROM temp.series
 HAVING count(*) FILTER (n * step_h = 8784) > 0 AND count(*) FILTER (n * step_h = 8760) > 0
 UNION ALL
-SELECT 'profile, ' || profile, 'it has 8784 h, but its calendar is noleap.'
-FROM temp.series
-WHERE n * step_h = 8784 AND calendar = 'noleap'
-UNION ALL
-SELECT 'profile, ' || s.profile, CASE
-    WHEN s.whole <> s.starting THEN format('it starts in {}, which has {} h, but it has {:g} h.', left(s.start, 4), s.starting::INTEGER, s.whole)
-    ELSE format('it has {:g} h, but no model year does ({}): the days after February are shifted by one.', s.whole, m.years)
+SELECT CASE count(*) WHEN 1 THEN 'profile, ' || min(profile) ELSE 'profile' END, CASE count(*) WHEN 1 THEN message
+    ELSE format('{} profiles ({}{}) alike: {}', count(*), array_to_string(list(profile ORDER BY profile)[:3], ', '),
+        CASE WHEN count(*) > 3 THEN ', ...' ELSE '' END, message)
 END
 FROM (
-    SELECT *, n * step_h AS whole, CASE
-        WHEN NOT regexp_matches(start, '^\d{4}-01-01') THEN n * step_h
-        WHEN left(start, 4)::INTEGER % 4 = 0 AND (left(start, 4)::INTEGER % 100 <> 0 OR left(start, 4)::INTEGER % 400 = 0) THEN 8784
-        ELSE 8760
-    END AS starting
+    SELECT profile, 'it has 8784 h, but its calendar is noleap.' AS message
     FROM temp.series
-    WHERE calendar = 'standard' AND n * step_h IN (8760, 8784)
-) AS s, (
-    SELECT string_agg(DISTINCT year, ', ' ORDER BY year) AS years,
-        list(CASE WHEN year % 4 = 0 AND (year % 100 <> 0 OR year % 400 = 0) THEN 8784 ELSE 8760 END) AS hours
-    FROM temp.model_year
-    WHERE year IS NOT NULL
-) AS m
-WHERE s.whole <> s.starting OR NOT list_contains(m.hours, s.whole);
+    WHERE n * step_h = 8784 AND calendar = 'noleap'
+    UNION ALL
+    SELECT s.profile, CASE
+        WHEN s.whole <> s.starting THEN format('it starts in {}, which has {} h, but it has {:g} h.', left(s.start, 4), s.starting::INTEGER, s.whole)
+        ELSE format('it has {:g} h, but no model year does ({}): the days after February are shifted by one.', s.whole, m.years)
+    END
+    FROM (
+        SELECT *, n * step_h AS whole, CASE
+            WHEN NOT regexp_matches(start, '^\d{4}-01-01') THEN n * step_h
+            WHEN left(start, 4)::INTEGER % 4 = 0 AND (left(start, 4)::INTEGER % 100 <> 0 OR left(start, 4)::INTEGER % 400 = 0) THEN 8784
+            ELSE 8760
+        END AS starting
+        FROM temp.series
+        WHERE calendar = 'standard' AND n * step_h IN (8760, 8784)
+    ) AS s, (
+        SELECT string_agg(DISTINCT year, ', ' ORDER BY year) AS years,
+            list(CASE WHEN year % 4 = 0 AND (year % 100 <> 0 OR year % 400 = 0) THEN 8784 ELSE 8760 END) AS hours
+        FROM temp.model_year
+        WHERE year IS NOT NULL
+    ) AS m
+    WHERE s.whole <> s.starting OR NOT list_contains(m.hours, s.whole)
+)
+GROUP BY message;
 
 -- error profile-step [profile_use]: a profile that is used has no hourly steps, but models take one value per hour
 SELECT DISTINCT 'profile, ' || s.profile, format('its {} steps are {:g} h long, but one value per hour is read.', s.n, s.step_h)

@@ -2,18 +2,21 @@
 -- statement returns location and message; the comment before it names severity and code, and where its bounds come from.
 
 -- warning efficiency-above-1 [process_flow]: a technology gives out more than it takes in, and is neither a heat pump
--- (lift_source, lift_efficiency) nor condensing; a condensing one gives more than 1.2 of the lower heating value. All outputs
--- count together. Where outputs or inputs vary by hour, the best hour counts; where both do, their means.
+-- (lift_source, lift_efficiency) nor condensing; a condensing one gives more than 1.2 of the lower heating value. What takes
+-- in electricity alone, by its name, may move up to 8 times as much heat: heat pumps and chillers given by a plain ratio.
+-- All outputs count together. Where outputs or inputs vary by hour, the best hour counts; where both do, their means.
 WITH flow AS (
     SELECT f.site, f.process, f.mode, f.year, f.direction, f.ratio * coalesce(s.high, 1) AS high, f.ratio * coalesce(s.low, 1) AS low,
-        f.ratio * coalesce(s.total / s.n, 1) AS mean, s.profile IS NOT NULL AS varies
+        f.ratio * coalesce(s.total / s.n, 1) AS mean, s.profile IS NOT NULL AS varies,
+        regexp_matches(f.commodity, '^(el|elec.*|elc.*|power|strom.*)$', 'i') AS electric
     FROM temp.process_flow AS f
     LEFT JOIN temp.series AS s ON s.profile = f.ratio_profile
 ),
 mode AS (
     SELECT site, process, mode, year, count(DISTINCT direction) FILTER (varies) > 1 AS mixed,
         CASE WHEN mixed THEN sum(mean) FILTER (direction = 'out') ELSE sum(high) FILTER (direction = 'out') END AS given,
-        CASE WHEN mixed THEN sum(mean) FILTER (direction = 'in') ELSE sum(low) FILTER (direction = 'in') END AS taken
+        CASE WHEN mixed THEN sum(mean) FILTER (direction = 'in') ELSE sum(low) FILTER (direction = 'in') END AS taken,
+        coalesce(bool_and(electric) FILTER (direction = 'in') AND NOT bool_or(electric) FILTER (direction = 'out'), FALSE) AS moves
     FROM flow
     GROUP BY site, process, mode, year
 )
@@ -24,21 +27,25 @@ SELECT 'process_flow, ' || concat_ws(' / ', m.site, m.process, m.mode),
 FROM mode AS m
 JOIN temp.process AS p ON p.site = m.site AND p.process = m.process AND p.year IS NOT DISTINCT FROM m.year
 WHERE p.lift_source IS NULL AND p.lift_efficiency IS NULL AND m.taken > 0
-    AND m.given > m.taken * CASE WHEN p.condensing THEN 1.2001 ELSE 1.001 END
+    AND m.given > m.taken * CASE WHEN p.condensing THEN 1.2001 WHEN m.moves THEN 8 ELSE 1.001 END
 GROUP BY m.site, m.process, m.mode;
 
 -- warning cost-per-kw [process, storage, transmission]: an investment outside 5 to 20,000 EUR/kW, of storage outside 0.01 to 3,000
 -- EUR/kWh, of a line outside 1 to 20,000 EUR/kW. A large tank costs some 3 EUR/kWh, a pit less than 1; a nuclear plant some
--- 8,000 EUR/kW. Currencies named otherwise than by ISO code, such as million USD, are left out.
+-- 8,000 EUR/kW. Without a rate in the store, a EUR is taken to be between 0.3 and 2,000 of another currency; names other than
+-- ISO codes, such as million USD, are left out, and so are processes that stand for a penalty, such as urbs's slack and dump.
 WITH rate AS (
-    SELECT coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR') AS currency
+    SELECT upper(coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR')) AS currency
 ),
 money AS (
-    SELECT currency, coalesce((SELECT max(per_eur) FROM meta.currency AS c WHERE c.currency = rate.currency), 1) AS per_eur FROM rate
+    SELECT currency, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 0.3) AS least, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 2000) AS most
+    FROM rate, (SELECT max(c.per_eur) AS per_eur FROM meta.currency AS c, rate WHERE upper(c.currency) = rate.currency)
+    WHERE length(currency) = 3
 ),
 cost AS (
     SELECT 'process' AS name, site || ' / ' || process AS key, 'capital' AS cell, capital / 1000 AS value, 5 AS low, 20000 AS high, 'kW' AS per
     FROM temp.process
+    WHERE NOT regexp_matches(process, 'slack|dump|spill|curtail', 'i')
     UNION ALL
     SELECT 'storage', site || ' / ' || storage, 'capital_e', capital_e / 1000, 0.01, 3000, 'kWh' FROM temp.storage
     UNION ALL
@@ -49,7 +56,7 @@ cost AS (
 SELECT DISTINCT concat_ws(', ', c.name, c.key, c.cell),
     format('{:,.4g} {}/{} is outside {:g} to {:,g} EUR/{}.', c.value, m.currency, c.per, c.low, c.high, c.per)
 FROM cost AS c, money AS m
-WHERE c.value > 0 AND c.value / m.per_eur NOT BETWEEN c.low AND c.high AND length(m.currency) = 3;
+WHERE c.value > 0 AND c.value NOT BETWEEN c.low * m.least AND c.high * m.most;
 
 -- warning cost-unit [process]: an investment near a thousand times, or a thousandth, of that of the same technology at other
 -- sites (300 to 3,000 times the median of three or more)
@@ -70,14 +77,16 @@ WHERE c.capital / p.capital BETWEEN 300 AND 3000 OR p.capital / c.capital BETWEE
 -- warning cost-per-m [pipe_type]: a pipe outside 20 to 20,000 EUR per metre of trench; the smallest cost some 200, the largest in
 -- city streets some 8,000
 WITH rate AS (
-    SELECT coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR') AS currency
+    SELECT upper(coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR')) AS currency
 ),
 money AS (
-    SELECT currency, coalesce((SELECT max(per_eur) FROM meta.currency AS c WHERE c.currency = rate.currency), 1) AS per_eur FROM rate
+    SELECT currency, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 0.3) AS least, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 2000) AS most
+    FROM rate, (SELECT max(c.per_eur) AS per_eur FROM meta.currency AS c, rate WHERE upper(c.currency) = rate.currency)
+    WHERE length(currency) = 3
 )
 SELECT 'pipe_type, ' || p.pipe_type || ', cost_per_m', format('{:,.4g} {}/m is outside 20 to 20,000 EUR/m.', p.cost_per_m, m.currency)
 FROM temp.pipe_type AS p, money AS m
-WHERE p.cost_per_m > 0 AND p.cost_per_m / m.per_eur NOT BETWEEN 20 AND 20000 AND length(m.currency) = 3;
+WHERE p.cost_per_m > 0 AND p.cost_per_m NOT BETWEEN 20 * m.least AND 20000 * m.most;
 
 -- warning fixed-cost [process, storage]: fixed operation and maintenance of more than half the investment, each year; some 2 to 5 %
 -- are usual
@@ -96,10 +105,12 @@ GROUP BY site, storage;
 -- warning price [commodity, emission]: a price between 0 and 0.5 EUR/MWh, as of a figure per kWh, or above 2,000 EUR/MWh; what varies
 -- by hour counts with its mean. An emission below 0.5 or above 2,000 EUR/t.
 WITH rate AS (
-    SELECT coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR') AS currency
+    SELECT upper(coalesce((SELECT max(value) FROM temp.model_option WHERE option = 'currency'), 'EUR')) AS currency
 ),
 money AS (
-    SELECT currency, coalesce((SELECT max(per_eur) FROM meta.currency AS c WHERE c.currency = rate.currency), 1) AS per_eur FROM rate
+    SELECT currency, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 0.3) AS least, coalesce(CASE currency WHEN 'EUR' THEN 1 ELSE per_eur END, 2000) AS most
+    FROM rate, (SELECT max(c.per_eur) AS per_eur FROM meta.currency AS c, rate WHERE upper(c.currency) = rate.currency)
+    WHERE length(currency) = 3
 ),
 quote AS (
     SELECT 'commodity, ' || c.site || ' / ' || c.commodity || ', price' AS place, 'MWh' AS per,
@@ -115,10 +126,10 @@ quote AS (
     SELECT 'emission, ' || site || ' / ' || emission || ', price', 't', price FROM temp.emission
 )
 SELECT q.place, format('{:,.4g} {}/{} is {}', max(q.value), any_value(m.currency), any_value(q.per),
-    CASE WHEN max(q.value / m.per_eur) < 1 THEN CASE any_value(q.per) WHEN 't' THEN 'little: is it per kg?' ELSE 'little: is it per kWh?' END
+    CASE WHEN max(q.value / m.least) < 1 THEN CASE any_value(q.per) WHEN 't' THEN 'little: is it per kg?' ELSE 'little: is it per kWh?' END
         ELSE 'more than 2,000 EUR/' || any_value(q.per) || '.' END)
 FROM quote AS q, money AS m
-WHERE (q.value / m.per_eur > 2000 OR q.value > 0 AND q.value / m.per_eur < 0.5) AND length(m.currency) = 3
+WHERE q.value > 2000 * m.most OR q.value > 0 AND q.value < 0.5 * m.least
 GROUP BY q.place;
 
 -- warning sale-above-purchase [commodity.sold]: a commodity is sold for more than it is bought for at the same place and hour, so that buying

@@ -492,6 +492,41 @@ def test_a_process_without_a_limit_meets_any_peak(study: HeldOpen) -> None:
     assert of(check(study, "base"), "peak-above-capacity") == []
 
 
+def test_a_currency_without_a_rate_is_judged_by_what_no_rate_could_explain(study: HeldOpen) -> None:
+    add(study, "base", "model_option", {"option": "currency", "value": "SEK"})
+    edits.set_cells(study, "base", "process.capital", 40e6, message="40,000 SEK/kW")
+    assert of(check(study, "base"), "cost-per-kw") == []
+    edits.set_cells(study, "base", "process.capital", 40, message="0.04 SEK/kW")
+    said = {f.message for f in of(check(study, "base"), "cost-per-kw")}
+    assert said == {"0.04 SEK/kW is outside 5 to 20,000 EUR/kW."}
+
+
+def test_slack_and_dump_are_not_judged_by_their_cost(study: HeldOpen) -> None:
+    for name in ("Slack (Heat)", "Load dump (Heat)"):
+        add(study, "base", "process", _CENTRE | {"process": name, "capital": 1.0})
+    assert of(check(study, "base"), "cost-per-kw") == []
+
+
+@pytest.mark.parametrize(("fuel", "ratio", "said"), [("Elec", 4.0, 0), ("electricity", 9.0, 1), ("gas", 4.0, 1)])
+def test_what_takes_in_electricity_alone_may_be_a_heat_pump_by_a_plain_ratio(
+    study: HeldOpen, fuel: str, ratio: float, said: int
+) -> None:
+    add(study, "base", "process", _CENTRE | {"process": "pump", "existing_mw": 1.0})
+    flow = _CENTRE | {"process": "pump", "mode": "1"}
+    add(study, "base", "process_flow", flow | {"commodity": fuel, "direction": "in", "ratio": 1.0})
+    add(study, "base", "process_flow", flow | {"commodity": "heat", "direction": "out", "ratio": ratio})
+    assert len(of(check(study, "base"), "efficiency-above-1")) == said
+
+
+def test_many_profiles_of_a_leap_year_are_one_finding(study: HeldOpen) -> None:
+    for i in range(6):
+        add_profile(study, "base", f"p{i}", np.ones(8784), "factor", calendar="noleap")
+    said = [f for f in of(check(study, "base"), "leap-year") if "noleap" in f.message]
+    assert [(f.location, f.message) for f in said] == [
+        ("profile", "6 profiles (p0, p1, p2, ...) alike: it has 8784 h, but its calendar is noleap.")
+    ]
+
+
 def test_money_in_another_currency_moves_the_band(study: HeldOpen) -> None:
     add(study, "base", "model_option", {"option": "currency", "value": "million USD"})
     edits.set_cells(study, "base", "process.capital", 0.5, message="in millions")
