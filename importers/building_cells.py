@@ -33,6 +33,10 @@ _COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d{1,3})?")
 _GROUPED = re.compile(
     r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?"
 )
+_POINTS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
+_COMMAS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
+_SHOWS_COMMA = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d*,(?:\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0,\d+")
+_SHOWS_POINT = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d*\.(?:\d{1,2}|\d{4,})|[-+]?\d{4,}\.\d+|[-+]?0\.\d+")
 _OPEN = re.compile(r"[-+]?\d{1,3},\d{3}")
 
 
@@ -43,15 +47,26 @@ def is_blank(cell: object) -> bool:
     return isinstance(cell, str) and cell.strip().casefold() in BLANKS
 
 
-def number_of(text: str) -> float | None:
+def number_of(text: str, *, comma: bool | None = None) -> float | None:
     """Return the number of a text, with a point or a comma; None if it is none.
+
+    Parameters
+    ----------
+    comma
+        Whether a comma parts decimals and a point thousands; None = not known.
 
     Examples
     --------
     >>> number_of("12,5"), number_of("1.234,5"), number_of("1,234.5"), number_of("1 234"), number_of("many")
     (12.5, 1234.5, 1234.5, 1234.0, None)
+    >>> number_of("21.500", comma=True), number_of("21.500"), number_of("1,234", comma=False)
+    (21500.0, 21.5, 1234.0)
     """
     word = text.strip()
+    if comma is True and _POINTS.fullmatch(word):
+        return float(word.replace(".", ""))
+    if comma is False and _COMMAS.fullmatch(word):
+        return float(word.replace(",", ""))
     if _PLAIN.fullmatch(word):
         return float(word)
     if _COMMA.fullmatch(word):
@@ -65,18 +80,61 @@ def number_of(text: str) -> float | None:
     return None
 
 
+def decimal_comma(columns: Iterable[Sequence[object]]) -> bool | None:
+    """Return whether the numbers of a table have decimal commas, as far as some cell shows it; None = none does.
+
+    Examples
+    --------
+    >>> decimal_comma([["21.500", "58.300,5"]]), decimal_comma([["1.25", "3.5"]]), decimal_comma([["21.500", 7]])
+    (True, False, None)
+    """
+    shown: bool | None = None
+    for column in columns:
+        for text in (c.strip() for c in column if isinstance(c, str)):
+            if _SHOWS_COMMA.fullmatch(text):
+                return True
+            if _SHOWS_POINT.fullmatch(text):
+                shown = False
+    return shown
+
+
+def table_comma(grid: Grid, columns: BuildingColumns) -> bool | None:
+    """Return whether the figures of a table have decimal commas; None = nothing shows it."""
+    places = [at for name in (*TARGETS, "levels") for at in columns.places.get(name, ())]
+    return decimal_comma(cells(grid, at) for at in places)
+
+
 def cells(grid: Grid, at: int) -> list[object]:
     """Return the cells of a column."""
     return [row[at] if at < len(row) else None for row in grid.rows]
 
 
-def figures(grid: Grid, at: int, meaning: str, units: dict[int, str]) -> tuple[Floats, list[Problem]]:
-    """Return the figures of a column in the unit of its meaning, NaN where blank, and what is wrong with them."""
+def figures(
+    grid: Grid, at: int, meaning: str, units: dict[int, str], *, comma: bool | None = None
+) -> tuple[Floats, list[Problem]]:
+    """Return the figures of a column in the unit of its meaning, NaN where blank, and what is wrong with them.
+
+    Parameters
+    ----------
+    comma
+        Whether numbers of the table have decimal commas; None = not known.
+    """
     import numpy as np  # heavy
 
     notes: list[Problem] = []
-    values, bad = _parsed(cells(grid, at))
+    column = cells(grid, at)
+    own = decimal_comma([column])
+    comma = comma if own is None else own
+    values, bad = _parsed(column, comma=comma)
     header = grid.header[at]
+    odd = (
+        next((c for c in column if isinstance(c, str) and _POINTS.fullmatch(c.strip())), None)
+        if comma is None
+        else None
+    )
+    if odd is not None:
+        text = f"numbers such as '{str(odd).strip()}' were read with a decimal point; nothing shows that it parts thousands."
+        notes.append(grid.problem(text, None, header, odd, severity="warning", code="number-format"))
     for i, what in bad[:MOST_SHOWN]:
         text = f"'{str(what)[:60]}' is {'not a finite number' if _is_infinite(what) else 'not a number'}."
         hint = (
@@ -102,34 +160,25 @@ def figures(grid: Grid, at: int, meaning: str, units: dict[int, str]) -> tuple[F
     return values, notes
 
 
-def _parsed(column: Sequence[object]) -> tuple[Floats, list[tuple[int, object]]]:
+def _parsed(column: Sequence[object], *, comma: bool | None) -> tuple[Floats, list[tuple[int, object]]]:
     """Return numbers, NaN where blank, and the cells that are none."""
     import numpy as np  # heavy
 
     values = np.full(len(column), np.nan)
     bad: list[tuple[int, object]] = []
-    doubtful: list[int] = []
-    decimal = False
     for i, cell in enumerate(column):
         if is_blank(cell):
             continue
         if isinstance(cell, str):
-            text = cell.strip()
-            if _OPEN.fullmatch(text):
-                doubtful.append(i)
-            number = number_of(text)
-            decimal = decimal or ("," in text and not _OPEN.fullmatch(text) and number is not None)
+            # 1,234 may be a thousand or a little more than one; where nothing says which, it is asked for.
+            number = None if comma is None and _OPEN.fullmatch(cell.strip()) else number_of(cell, comma=comma)
         else:
             number = _float(cell)
         if number is None or not np.isfinite(number):
             bad.append((i, cell))
         else:
             values[i] = number
-    if doubtful and not decimal:
-        # 1,234 may be a thousand or a little more than one; nothing in the column says which.
-        bad += [(i, column[i]) for i in doubtful]
-        values[doubtful] = np.nan
-    return values, sorted(bad, key=lambda b: b[0])
+    return values, bad
 
 
 def _float(cell: object) -> float | None:

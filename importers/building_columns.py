@@ -58,7 +58,7 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "height_m": (
         "measured height", "measuredheight", "height", "building height", "hoehe", "höhe", "gebaeudehoehe",
         "gebäudehöhe", "hoogte",
-        "geb hoehe", "eave height", "traufhoehe", "traufhöhe",
+        "geb hoehe", "hoe", "eave height", "traufhoehe", "traufhöhe",
     ),
     "footprint_m2": (
         "footprint area", "footprint", "ground area", "ground floor area", "grundflaeche", "grundfläche", "gflache",

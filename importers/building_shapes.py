@@ -40,7 +40,7 @@ def place(grid: Grid, columns: BuildingColumns, request: Request, measured: Meas
     shapes = np.full(n, None, dtype=object)
     shapes[:] = found.shapes
     if any(p.severity == "error" for p in notes):
-        return shapes, None, np.ones(n, dtype=bool), notes
+        return np.full(n, None, dtype=object), None, np.ones(n, dtype=bool), notes
     codes = np.array(found.codes)
     notes += _mend(grid, shapes)
     shapes, code = _in_metres(shapes, codes, request)
@@ -98,10 +98,11 @@ def _in_metres(shapes: Objects, codes: NDArray[np.int64], request: Request) -> t
     """Bring geometries into one projected system: the one asked for, else their own, else the local UTM zone."""
     import numpy as np  # heavy
     import shapely
-    from pyproj import CRS, Transformer
+    from pyproj import Transformer
     from pyproj.exceptions import CRSError
 
-    from dhsdb.importers.streets import utm_epsg
+    from dhsdb.errors import Problem
+    from dhsdb.importers.streets import projection, utm_epsg
 
     given = np.flatnonzero(shapely.is_geometry(shapes))
     if not len(given):
@@ -110,19 +111,18 @@ def _in_metres(shapes: Objects, codes: NDArray[np.int64], request: Request) -> t
     if own < 0 or request.epsg == -1:
         return shapes, own if own < 0 else -1
     try:
-        is_metric = CRS.from_epsg(own).is_projected and CRS.from_epsg(own).axis_info[0].unit_name == "metre"
-        target = request.epsg or (own if is_metric else None)
+        target = request.epsg
         if target is None:
             west, south, east, north = shapely.total_bounds(shapes[given])
-            middle = Transformer.from_crs(own, DEGREES, always_xy=True).transform(
-                (west + east) / 2, (south + north) / 2
-            )
-            target = utm_epsg(*middle)
+            step: Any = Transformer.from_crs(own, DEGREES, always_xy=True).transform
+            middle = step((west + east) / 2, (south + north) / 2)
+            # Web Mercator is in metres too, but doubles the areas of Central Europe.
+            target = utm_epsg(*middle) if isinstance(projection(own, middle), Problem) else own
         for code in np.unique(codes[given]).tolist():
             if code == target:
                 continue
             chosen = given[codes[given] == code]
-            step: Any = Transformer.from_crs(int(code), target, always_xy=True).transform
+            step = Transformer.from_crs(int(code), target, always_xy=True).transform
             shapes[chosen] = shapely.transform(shapes[chosen], step, interleaved=False)
     except (CRSError, ValueError, OverflowError):
         return shapes, own  # the pipeline tells that the system is not known

@@ -204,13 +204,16 @@ class _Table:
             if not self.columns.places.get(name, True):
                 del self.columns.places[name]
         settle_units(self.grid, self.columns, self.request.options, self.notes)
+        comma = cell.table_comma(self.grid, self.columns)
         for name in FIGURES:
             if name in self.columns:
-                values, notes = cell.figures(self.grid, self.columns.places[name][0], name, self.columns.units)
+                values, notes = cell.figures(
+                    self.grid, self.columns.places[name][0], name, self.columns.units, comma=comma
+                )
                 self.notes += notes
                 self.found[name] = values
         if "levels" in self.columns:
-            values, notes = cell.figures(self.grid, self.columns.places["levels"][0], "levels", {})
+            values, notes = cell.figures(self.grid, self.columns.places["levels"][0], "levels", {}, comma=comma)
             values[np.isin(values, _LEVELS)] = np.nan
             self.notes += notes
             self.found["levels"] = values

@@ -69,7 +69,9 @@ def _asked(
 
 def _values(grid: Grid, columns: BuildingColumns, name: str) -> Floats | None:
     places = columns.places.get(name, ())
-    return cell.figures(grid, places[0], name, columns.units)[0] if places else None
+    return (
+        cell.figures(grid, places[0], name, columns.units, comma=cell.table_comma(grid, columns))[0] if places else None
+    )
 
 
 def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) -> None:
@@ -77,7 +79,7 @@ def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) 
     import numpy as np  # heavy
 
     header = grid.header[at]
-    heat, _ = cell.figures(grid, at, "levels", {})
+    heat, _ = cell.figures(grid, at, "levels", {}, comma=cell.table_comma(grid, columns))
     area = _values(grid, columns, "floor_area_m2")
     if area is None:
         area = _values(grid, columns, "footprint_m2")
@@ -115,7 +117,7 @@ def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Probl
     import numpy as np  # heavy
 
     header = grid.header[at]
-    load, _ = cell.figures(grid, at, "levels", {})
+    load, _ = cell.figures(grid, at, "levels", {}, comma=cell.table_comma(grid, columns))
     heat = next(
         (
             v

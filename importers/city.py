@@ -211,7 +211,7 @@ def _placed(city: City, xyz: Floats, code: int) -> tuple[Floats, int] | None:
     import numpy as np  # heavy
     from pyproj import CRS, Transformer
 
-    from dhsdb.importers.streets import utm_epsg
+    from dhsdb.importers.streets import projection, utm_epsg
 
     if not len(xyz):
         return xyz, code
@@ -237,9 +237,10 @@ def _placed(city: City, xyz: Floats, code: int) -> tuple[Floats, int] | None:
         text = f"the coordinates ({middle[0]:,.1f}, {middle[1]:,.1f}) are not where EPSG:{code} is made for."
         city.notes.append(city.problem(text, hint="Name another system with --crs, or mend the file.", code="crs"))
         return None
-    if crs.is_projected:
+    place = to_degrees(code)(float(middle[0]), float(middle[1]))
+    if not isinstance(projection(code, place), Problem):
         return xyz, code
-    target = utm_epsg(float(middle[0]), float(middle[1]))
+    target = utm_epsg(*place)  # degrees, or a system like Web Mercator that keeps no areas
     x, y = Transformer.from_crs(code, target, always_xy=True).transform(xyz[:, 0], xyz[:, 1])
     return np.column_stack([x, y, xyz[:, 2]]), target
 

@@ -68,7 +68,7 @@ def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Mete
             columns.units[at] = unit
         else:
             settle_units(grid, columns, request.options, notes)
-    heat, wrong = cell.figures(grid, at, name, columns.units)
+    heat, wrong = cell.figures(grid, at, name, columns.units, comma=cell.table_comma(grid, columns))
     notes += wrong
     named = next((c for c in ("district", "site", "title") if c in columns), None)
     district = cell.words(grid, columns.places[named][0]) if named else [None] * len(grid.rows)

@@ -642,5 +642,24 @@ class Made:
     def __init__(self, rows: list[Rows]) -> None:
         self.rows = rows
 
-    def read(self, request: Any) -> Any:
+    def read(self, _request: Any) -> Any:
         yield from self.rows
+
+
+def test_points_part_thousands_where_commas_part_decimals(db: Database, tmp_path: Path) -> None:
+    text = "id;use;Baujahr;BGF [m²];Wärmebedarf [kWh/a]\na;EFH;1962;140,5;21.500\nb;MFH;1995;1.640;58.300,5\n"
+    assert "number-format" not in codes(bring(db, csv(tmp_path / "a.csv", text)))
+    assert [row[0] for row in effective(db, "building", ["floor_area_m2"])] == [140.5, 1640.0]
+    assert sorted(s + w for _, s, w, _ in effective(db, "building_demand", DEMAND)) == pytest.approx([21.5, 58.3005])
+
+
+def test_a_point_that_may_part_either_is_told(db: Database, tmp_path: Path) -> None:
+    report = bring(db, csv(tmp_path / "a.csv", "id;use;floor area [m2]\na;office;140.500\n"))
+    assert "number-format" in codes(report)
+
+
+def test_areas_are_those_on_the_ground_whatever_the_system(db: Database, tmp_path: Path) -> None:
+    frame = geopandas.GeoDataFrame({"id": ["a"], "use": ["office"], "levels": [3]}, geometry=[house(0)], crs=25833)
+    frame.to_crs(3857).to_file(tmp_path / "a.geojson")
+    bring(db, tmp_path / "a.geojson")
+    assert effective(db, "building", ["footprint_m2"]) == [(pytest.approx(400, rel=2e-3),)]
