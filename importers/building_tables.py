@@ -204,7 +204,8 @@ class _Table:
             if not self.columns.places.get(name, True):
                 del self.columns.places[name]
         settle_units(self.grid, self.columns, self.request.options, self.notes)
-        comma = cell.table_comma(self.grid, self.columns)
+        # City models write numbers with a point, as their standards ask for.
+        comma = False if self.measured is not None else cell.table_comma(self.grid, self.columns)
         for name in FIGURES:
             if name in self.columns:
                 values, notes = cell.figures(

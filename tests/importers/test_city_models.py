@@ -434,3 +434,9 @@ def test_of_the_heights_of_parts_the_greatest_is_that_of_the_building(db: Databa
     bring(db, cf.citygml(tmp_path / "a.gml", {"A": parts}))
     assert measures(db)["A"] == (300, 9, 1800)
     assert effective(db, "building", ["levels"]) == [(3.0,)]
+
+
+def test_heights_to_the_millimetre_are_no_thousands(db: Database, tmp_path: Path) -> None:
+    report = bring(db, cf.citygml(tmp_path / "a.gml", {"A": cf.facts(height=6.125) + cf.lod2("A", cf.gabled())}))
+    assert codes(report) == set()
+    assert effective(db, "building", ["height_m"]) == [(6.125,)]
