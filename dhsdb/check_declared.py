@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CODES = {
-    "unknown-reference": ("error, warning", "a name that is not in the table that it refers to"),
+    "unknown-reference": (
+        "error, warning",
+        "a name that is not in the table that it refers to; the site of buildings, pipes and plants only where there are sites",
+    ),
     "out-of-bounds": ("error", "a number below or above what its column allows, or not finite"),
     "not-allowed": ("error", "a word that is not among its column's choices"),
     "duplicate-row": ("error", "a layer sets the same cell twice in one revision"),
@@ -20,6 +23,9 @@ CODES = {
     "duplicate-result": ("error", "two result rows of the same natural key"),
 }
 """Severities and meaning of the codes of the generated rules."""
+
+PLACES = frozenset({"building", "network_pipe", "plant_site"})
+"""Tables of places, which may be there before any site is."""
 
 PROFILE = "(name of a profile)"
 """How the meaning of a column ends that names a profile."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from dhsdb.check import MOST, Finding, Rule
-from dhsdb.check_declared import CODES, KINDS, REFERENCES, RESULT_KEYS, Reference
+from dhsdb.check_declared import CODES, KINDS, PLACES, REFERENCES, RESULT_KEYS, Reference
 from dhsdb.check_tables import bounds, breaks_sql, key_sql, place_sql
 from dhsdb.conflicts import conflicts_sql
 from dhsdb.errors import did_you_mean
@@ -67,6 +67,8 @@ def result_rules(*, all_runs: bool) -> Iterator[Rule]:
 def unknown_references(tables: Effective) -> list[Finding]:
     """Return names that are not in the table that they refer to, with the nearest that is."""
     about = [r for r in REFERENCES if r.table in tables.held and tables.is_touched({r.table, r.target})]
+    # Maps and networks come before the sites that they belong to: as long as there is none at all, none is missing.
+    about = [r for r in about if r.target != "site" or r.table not in PLACES or "site" in tables.held]
     tables.ensure({"profile", "profile_use", *(r.table for r in about), *(r.target for r in about)})
     active = sorted((r for r in about if r.table in tables.filled), key=lambda r: (r.target, r.named))
     parts = [
