@@ -33,6 +33,7 @@ _COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d{1,3})?")
 _GROUPED = re.compile(
     r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?"
 )
+_QUANTITY = re.compile(r"([-+]?[\d.,' ]*\d)\s*([A-Za-z][A-Za-z0-9²³/()·*^ ]*)")
 _POINTS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
 _COMMAS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
 _SHOWS_COMMA = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d*,(?:\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0,\d+")
@@ -126,6 +127,7 @@ def figures(
     own = decimal_comma([column])
     comma = comma if own is None else own
     values, bad = _parsed(column, comma=comma)
+    own_units, bad = _with_units(bad, TARGETS.get(meaning, ""), comma=comma)
     header = grid.header[at]
     odd = (
         next((c for c in column if isinstance(c, str) and _POINTS.fullmatch(c.strip())), None)
@@ -157,7 +159,27 @@ def figures(
         if not how.is_identity and np.isfinite(values).any():
             text = f"converted from {unit} to {target} ({how})."
             notes.append(grid.problem(text, None, header, unit, severity="info", code="unit-converted"))
+    for i, value in own_units.items():
+        values[i] = value
     return values, notes
+
+
+def _with_units(
+    bad: list[tuple[int, object]], target: str, *, comma: bool | None
+) -> tuple[dict[int, float], list[tuple[int, object]]]:
+    """Return the values of cells that name their own unit, such as ``120 m2``, in the target's; and the cells left."""
+    found: dict[int, float] = {}
+    for i, cell in bad:
+        parts = _QUANTITY.fullmatch(cell.strip()) if isinstance(cell, str) and target else None
+        number = number_of(parts[1], comma=comma) if parts else None
+        if parts is None or number is None:
+            continue
+        try:
+            how = conversion(spell_unit(parts[2]), target)
+        except UnitError:
+            continue
+        found[i] = number * how.factor / how.divisor + how.offset
+    return found, [b for b in bad if b[0] not in found]
 
 
 def _parsed(column: Sequence[object], *, comma: bool | None) -> tuple[Floats, list[tuple[int, object]]]:

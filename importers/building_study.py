@@ -47,6 +47,7 @@ _USED = (
     "site",
 )
 _LIMIT_12 = 12.0
+_SURFACE = 2
 
 
 class Study:
@@ -192,6 +193,7 @@ class Study:
         demand = self.calibrated(frame, demand, joined.epsg)
         yield from self.shaped(demand)
         self.tell(frame, demand)
+        self.tell_overlaps(frame)
         columns = ["building", "space_heat_mwh", "hot_water_mwh", "peak_mw", "profile", "rule", "calibration"]
         for part, of_part in joined.of_parts(demand.assign(_row=frame["_row"], _part=frame["_part"])):
             yield Rows("building_demand", of_part[[*columns, "_row"]], part.grid.file, part.grid.sheet)
@@ -470,6 +472,23 @@ class Study:
         if nothing.any():
             which = listed(demand.loc[nothing, "building"].astype(str))
             self.note(f"the heat of {int(nothing.sum())} buildings could not be estimated: {which}.", "no-demand")
+
+    def tell_overlaps(self, frame: pd.DataFrame) -> None:
+        """Say which buildings stand in the footprint of another, so that the same rooms may be heated twice."""
+        import numpy as np  # heavy
+        import shapely
+
+        shapes = frame["geometry"].to_numpy(dtype=object)
+        areas = np.flatnonzero(shapely.get_dimensions(shapes) == _SURFACE)
+        if not len(areas):
+            return
+        shapes, size = shapes[areas], shapely.area(shapes[areas])
+        inner, outer = shapely.STRtree(shapes).query(shapely.point_on_surface(shapes), predicate="within")
+        twice = (inner != outer) & ((size[inner] < size[outer]) | ((size[inner] == size[outer]) & (inner > outer)))
+        which = frame["building"].iloc[areas[np.unique(inner[twice])]]
+        if len(which):
+            text = f"{len(which)} buildings stand in the footprint of another ({listed(which)}): the same area may count twice."
+            self.note(text, "overlap")
 
 
 def shape_demand(demand: pd.DataFrame, weather: str) -> dict[str, float]:

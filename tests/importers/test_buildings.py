@@ -663,3 +663,28 @@ def test_areas_are_those_on_the_ground_whatever_the_system(db: Database, tmp_pat
     frame.to_crs(3857).to_file(tmp_path / "a.geojson")
     bring(db, tmp_path / "a.geojson")
     assert effective(db, "building", ["footprint_m2"]) == [(pytest.approx(400, rel=2e-3),)]
+
+
+def test_cells_may_name_their_own_unit(db: Database, tmp_path: Path) -> None:
+    bring(
+        db,
+        csv(
+            tmp_path / "a.csv",
+            "id;use;height;floor area;heat\na;office;5 m;120 m2;13 MWh\nb;office;450 cm;0.02 ha;26000 kWh/a\n",
+        ),
+        options={"heat_unit": "MWh"},
+    )
+    assert sorted(effective(db, "building", ["height_m", "floor_area_m2"])) == [(4.5, 200.0), (5.0, 120.0)]
+    assert heats(db) == pytest.approx({"a": 13, "b": 26})
+
+
+def test_a_building_inside_another_is_told(db: Database, tmp_path: Path) -> None:
+    path = layer(
+        tmp_path / "a.gpkg",
+        {"id": ["a", "b", "c"], "use": ["office"] * 3, "levels": [2, 2, 2]},
+        geometry=[house(0), house(0, 10), house(1)],
+    )
+    report = bring(db, path)
+    finding = next(f for f in report.findings if f.code == "overlap")
+    assert "'b'" in finding.message
+    assert "'c'" not in finding.message
