@@ -40,6 +40,13 @@ class Program:
             self.whole.append(number)
         return number
 
+    def costs(self) -> dict[str, float]:
+        """Return what the solution costs by the first part of its columns' keys."""
+        found: dict[str, float] = {}
+        for key, number in self.columns.items():
+            found[key[0]] = found.get(key[0], 0.0) + self.cost[number] * self.values[number]
+        return found
+
     def row(self, terms: list[tuple[Key, float]], low: float = -INF, high: float = INF) -> None:
         line: dict[int, float] = {}
         for key, factor in terms:
@@ -70,6 +77,7 @@ class Program:
         solver.passModel(lp)
         solver.run()
         assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, solver.getModelStatus()
+        self.values = np.array(solver.getSolution().col_value)
         return float(solver.getInfo().objective_function_value) / scale
 
 
