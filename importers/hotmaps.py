@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from dhsdb.errors import Problem, did_you_mean
+from dhsdb.importers.hotmaps_case import number, rows_of
 from dhsdb.importers.hotmaps_language import Profiles, file_kind, is_profiles, parse
 from dhsdb.importers.hotmaps_layout import ALTERNATIVES, EXTERNAL, GENERATORS, PRICES, Book
 from dhsdb.importers.hotmaps_sheets import is_hotmaps, read_book
 from dhsdb.importers.hotmaps_study import CAPACITIES, cases
-from dhsdb.importers.hotmaps_tables import Case, items, number, rows_of
+from dhsdb.importers.hotmaps_tables import Case, items
 from dhsdb.importers.rows import ROW, Rows
 from dhsdb.importers.units import CURRENCIES
 from dhsdb.importers.urbs_cells import as_name
