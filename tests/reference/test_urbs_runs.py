@@ -87,3 +87,27 @@ def test_no_other_optimum_splits_the_costs_otherwise(
         room = 1e-6 * abs(given[kind]) + 30 * SLACK * expected["total_cost"]  # costs shift against each other
         assert high - low <= room, kind
         assert given[kind] == pytest.approx(low, abs=room), kind
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options"),
+    [
+        ("single", {"hours": "3500:168"}),
+        ("single", {"hours": "100:72"}),
+        ("single CO2 limit", {"hours": "3500:168"}),
+        ("single stock prices", {"hours": "3500:72"}),
+        ("many stock prices", {"hours": "3500:24"}),
+        ("park", {"hours": "3000:72"}),
+    ],
+)
+def test_the_dispatch_is_the_investment_with_numbers_for_capacities(
+    imported: Path, scenario: str, options: dict[str, str]
+) -> None:
+    """With the capacities found held fixed, every year runs as the investment stage has it, at the same cost."""
+    store = Store(imported)
+    built, operated = store.run(scenario, ["investment", "dispatch"], options=options)
+    assert operated.status == "optimal"
+    sql = "SELECT year, sum(value) AS cost FROM by_run.cost WHERE run = ? AND kind <> 'capital' GROUP BY year ORDER BY year"
+    found = [{row["year"]: row["cost"] for row in store.sql(sql, [run.run]).rows()} for run in (built, operated)]
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+    assert operated.objective == pytest.approx(sum(found[0].values()), rel=1e-9)
