@@ -78,8 +78,8 @@ class Solver:
     """A model in HiGHS, with the basis of its last solution.
 
     The first solve is cold, with presolve. Later ones start from the last basis without presolve: with the primal simplex
-    where costs alone have changed, which leaves the last solution feasible, else with the dual one. Interior points and
-    models with integer columns start anew each time.
+    where costs alone have changed, which leaves the last solution feasible, else with the dual one. Models with integer
+    columns start anew each time, and interior points, where they are asked for or leave no basis.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ class Solver:
         self._start: dict[Block, FloatArray] = {}
         self._check(self._highs.setOptionValue("output_flag", False), "be quiet")  # noqa: FBT003  positional only
         self._options = {name: value for name, value in options.items() if value is not None}
-        self._options |= chosen(self._options, self._matrix.nnz, whole=bool(self._integer.any()))
+        self._choice = chosen(self._options, self._matrix.nnz, whole=bool(self._integer.any()))
+        self._options |= self._choice
         self._costs_alone = True
         for name, value in self._options.items():
             self._set_option(name, value)
@@ -335,8 +336,11 @@ class Solver:
             self._scale = scale
             self._send_cost(np.arange(self.model.n_columns, dtype=np.int32))
             self._check(highs.changeObjectiveOffset(self._offset * scale), "change the constant of the objective")
-        simplex = self._options.get("method", "choose") in ("choose", "simplex") and not self._integer.any()
-        warm = bool(simplex and highs.getBasis().valid)
+        method = str(self._options.get("method", "choose"))
+        # An interior point that was our choice leaves a basis by crossover: the simplex goes on from there.
+        simplex = method in ("choose", "simplex") or bool(self._choice)
+        warm = bool(simplex and not self._integer.any() and highs.getBasis().valid)
+        self._check(highs.setOptionValue("solver", "simplex" if warm else method), "choose a method")
         presolve = "off" if warm else str(self._options.get("presolve", "choose"))
         self._check(highs.setOptionValue("presolve", presolve), "presolve")
         if "simplex_strategy" not in self._options:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 METHODS = ("choose", "simplex", "ipm", "ipx", "hipo")
 LARGE = 400_000
-"""Nonzeros from which the interior point is faster than the simplex, even when that could start from a basis."""
+"""Nonzeros from which the interior point HiPO solves a model sooner than the simplex."""
+HUGE = 1_000_000
+"""Nonzeros from which an interior solution is not crossed over to a basis, which would take longer than to find it."""
 
 _INTERIOR = {"hipo": "HiPO", "ipx": "IPX"}
 
@@ -44,7 +46,10 @@ def chosen(options: Mapping[str, object], nonzeros: int, *, whole: bool) -> dict
         return {}
     if nonzeros < LARGE or not has_hipo():
         return {"method": "simplex"}
-    return {"method": "hipo", "run_crossover": options.get("run_crossover", "off")}
+    added: dict[str, object] = {"method": "hipo"}
+    if nonzeros >= HUGE and "run_crossover" not in options:
+        added["run_crossover"] = "off"
+    return added
 
 
 def in_words(options: Mapping[str, object], *, whole: bool, warm: bool) -> str:
@@ -52,7 +57,7 @@ def in_words(options: Mapping[str, object], *, whole: bool, warm: bool) -> str:
     if whole:
         return "branch and bound, no warm start"
     method = str(options.get("method", "choose"))
-    if method in ("choose", "simplex"):
+    if warm or method in ("choose", "simplex"):
         return "simplex from the basis of the solve before" if warm else "simplex"
     if method == "ipm":
         method = "hipo" if has_hipo() else "ipx"

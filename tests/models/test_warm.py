@@ -92,6 +92,22 @@ def test_whole_units_and_interior_points_start_anew_and_say_so() -> None:
         assert "basis of" not in solver.solve().method
 
 
+@pytest.mark.skipif(not method.has_hipo(), reason="HiPO is not installed")
+def test_the_simplex_goes_on_where_a_large_model_was_crossed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(method, "LARGE", 100)
+    warm = WarmSolver()
+    found = [warm.solve(model_of(study(gas))) for gas in PRICES[:3]]
+    assert [s.method for s in found] == [
+        "interior point HiPO with crossover", *["simplex from the basis of the solve before"] * 2,
+    ]  # fmt: skip
+    monkeypatch.setattr(method, "HUGE", 100)
+    warm = WarmSolver()
+    assert all("without crossover: no basis" in warm.solve(model_of(study(gas))).method for gas in PRICES[:3])
+    monkeypatch.undo()
+    cold = [WarmSolver().solve(model_of(study(gas))) for gas in PRICES[:3]]
+    assert [s.objective for s in found] == pytest.approx([s.objective for s in cold], rel=1e-9)
+
+
 def test_solvers_are_kept_by_slot_and_options_or_not_at_all() -> None:
     kept, loose = Solvers(keep=True), Solvers()
     assert kept.of("investment", "highs", gap=None) is kept.of("investment", "highs", gap=None)
