@@ -22,7 +22,7 @@ _INTERIOR = {"hipo": "HiPO", "ipx": "IPX"}
 
 @cache
 def has_hipo() -> bool:
-    """Whether HiPO's libraries are installed (``pip install dhsdb[hipo]``)."""
+    """Whether HiPO is there: it comes with the package highspy-extras, which has no wheel for some machines."""
     import highspy
 
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
