@@ -374,9 +374,11 @@ def run_scenario(
 
 
 def inputs_of(db: Database, order: Order) -> Inputs:
-    """Return what the one stage of an order reads, without solving it: to look at its model, or to time it."""
+    """Return what the first stage that an order names reads, without solving it: to look at its model, or to time it."""
+    from dhsdb.models.registry import find_stage
+
     chain = _Chain(db, order, lambda *_: None)
-    (stage,) = chain.stages
+    stage = find_stage(order.stages[0])
     return chain.inputs(stage, chain.parents(stage))
 
 
