@@ -82,7 +82,9 @@ def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         if not file.read(2).startswith(b"PK"):
             file.seek(0)
-            return _limited(file.read(MAX_BYTES + 1), None)
+            content = file.read(MAX_BYTES + 1)
+            _refuse_large(len(content), None)
+            return content
     with zipfile.ZipFile(path) as archive:
         documents = [i for i in archive.infolist() if i.filename.casefold().endswith(".kml")]
         if not documents:
@@ -90,20 +92,21 @@ def _content(path: Path) -> bytes:
         info = next((i for i in documents if i.filename == "doc.kml"), documents[0])
         if info.flag_bits & 1:
             raise _RefusedError("the archive is encrypted.", "Save it without a password.")
-        content = b""
-        info.file_size = MAX_BYTES + 1  # whatever the archive claims
+        packed = path.stat().st_size
+        _refuse_large(info.file_size, packed)  # what it claims
+        info.file_size = MAX_BYTES + 1  # what it holds, whatever it claims
+        unpacked = bytearray()
         with archive.open(info) as part:
             while chunk := part.read(_CHUNK * 16):
-                content = _limited(content + chunk, path.stat().st_size)
-        return content
+                unpacked += chunk
+                _refuse_large(len(unpacked), packed)
+        return bytes(unpacked)
 
 
-def _limited(content: bytes, packed: int | None) -> bytes:
-    size = len(content)
+def _refuse_large(size: int, packed: int | None) -> None:
     if size > MAX_BYTES or (packed is not None and size > _RATIO_FROM and size > MAX_RATIO * packed):
         text = f"the document is larger than {size / 1e6:,.0f} MB unpacked; it was not read."
         raise _RefusedError(text, "Split it.", "unsafe")
-    return content
 
 
 def _parse(content: bytes) -> ET.Element:

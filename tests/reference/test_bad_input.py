@@ -61,7 +61,7 @@ def _sek(temperature: str = "") -> dict[str, str]:
 S, E = "stockholm/", "energyplan/"
 BOOK = "book 20, bytes 6, archive"
 SAMPLES = (
-    Sample("excel", "", "book 40, bytes 6, archive"),
+    Sample("excel", "", "book 24, bytes 6, archive"),
     Sample("osm", "osm/monaco.osm.pbf", "bytes 12"),
     Sample("osm", "osm/helsinki.osm.pbf", "bytes 6", asked={"bbox": (24.94, 60.165, 24.945, 60.17)}),
     Sample("osm", "town.osm", "bytes 6, lines 21, encodings, xml"),
@@ -86,9 +86,9 @@ SAMPLES = (
     Sample("energyplan", E + "outputs/CEIS_4obj_noEV__allParameters.txt", "bytes 6, lines 7", encoding="cp1252"),
     Sample("energyplan", E + "outputs/print_CEIS_2030_BAU__v16.1.pdf", "bytes 6"),
     Sample("energyplan", E + "distributions/Nord_pool_system_2013_EUR.TXT", "bytes 6, lines 7", encoding="cp1252"),
-    Sample("urbs", "urbs/single_year_example.xlsx", "book 30, bytes 3, archive", asked={"year": 2024}),
+    Sample("urbs", "urbs/single_year_example.xlsx", "book 12, bytes 2, archive", asked={"year": 2024}),
     Sample("urbs", "urbs/business_park_corrected/2020.xlsx", "book 30"),
-    Sample("osemosys", "osemosys/simplicity_csv/data", "folder 44"),
+    Sample("osemosys", "osemosys/simplicity_csv/data", "folder 22"),
     Sample("osemosys", "osemosys/super_simple/super_simple_model.txt", "bytes 9, lines 14, encodings"),
     Sample("osemosys", "osemosys/pulp/UTOPIA_BASE.xlsx", BOOK),
     Sample("osemosys", "osemosys/pulp/Test_case_Input.xlsx", "book 10"),
@@ -102,11 +102,11 @@ SAMPLES = (
     ),
     Sample("hotmaps", "hotmaps/stockholm_dispatch/Inputs.xlsx", "book 14", _sek("low"), name="Inputs_2035.xlsx"),
     Sample("hotmaps", "hotmaps/hotmaps_sample/temperature_profiles_19d7acc.csv", "bytes 6, lines 7, encodings"),
-    Sample("topotherm", "network/topotherm_small", "folder 22"),
-    Sample("topotherm", "network/topotherm_two_producers", "folder 22"),
-    Sample("topotherm", "network/dhnx_introduction", "folder 22"),
-    Sample("topotherm", "network/dhnx_invest_with_existing", "folder 22"),
-    Sample("topotherm", "network/osm_monaco50.json", "json 30, bytes 6, encodings"),
+    Sample("topotherm", "network/topotherm_small", "folder 11"),
+    Sample("topotherm", "network/topotherm_two_producers", "folder 11"),
+    Sample("topotherm", "network/dhnx_introduction", "folder 11"),
+    Sample("topotherm", "network/dhnx_invest_with_existing", "folder 11"),
+    Sample("topotherm", "network/osm_monaco50.json", "json 15, bytes 6, encodings"),
     Sample("buildings", "tile.json", "json 20, bytes 6, encodings"),
     Sample("buildings", "quarter.gml", "bytes 6, lines 14, encodings, xml"),
 )
@@ -206,6 +206,7 @@ def test_spoilt_real_files_import_clean_or_give_a_report(
     folder = tmp_path / "spoilt"
     folder.mkdir()
     target = folder / (sample.name or f"spoilt{source.suffix}")
+    fuzz.meets(lambda: bring(store, sample, source, really=False))  # loads what the format needs
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcomes = []
     for i, variant in enumerate(variants(sample, source, target)):
