@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.errors import Problem
 from dhsdb.importers.kml import read_kml
@@ -232,10 +232,21 @@ def _geojson(path: Path) -> Iterator[Grid | Problem]:
             text = f"the feature has no geometry that can be read ({shape})."
             yield Problem(text, str(path), row=number, column=GEOMETRY, code="geometry")
     data = [f.get("properties") if isinstance(f, dict) else None for f in features]
-    cells = [d if isinstance(d, dict) else {} for d in data]
+    cells = _with_ids(features, [d if isinstance(d, dict) else {} for d in data])
     names = list(dict.fromkeys(name for row in cells for name in row if name.casefold() != GEOMETRY))
     rows = [[*(_simple(row.get(n)) for n in names), shape] for row, shape in zip(cells, shapes, strict=True)]
     yield Grid(path, "", [*names, GEOMETRY], rows, list(range(1, len(rows) + 1)), {}, code)
+
+
+def _with_ids(features: list[Any], cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the properties with the ids that stand beside them, unless they have one, or the ids only count."""
+    ids = [f.get("id") if isinstance(f, dict) else None for f in features]
+    named = any(name.casefold().endswith("id") for row in cells for name in row)
+    texts = [str(i) for i in ids if isinstance(i, (str, int))]
+    counted = texts in ([str(k + first) for k in range(len(ids))] for first in (0, 1))
+    if named or counted or len(set(texts)) < len(ids):
+        return cells
+    return [{"id": text, **row} for text, row in zip(texts, cells, strict=True)]
 
 
 def _simple(value: object) -> object:

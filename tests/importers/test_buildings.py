@@ -688,3 +688,18 @@ def test_a_building_inside_another_is_told(db: Database, tmp_path: Path) -> None
     finding = next(f for f in report.findings if f.code == "overlap")
     assert "'b'" in finding.message
     assert "'c'" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"), [(["b1", "b2"], ["b1", "b2"]), (["0", "1"], ["a-1", "a-2"]), (["b1", "b1"], ["a-1", "a-2"])]
+)
+def test_ids_beside_the_properties_of_geojson_name_buildings_unless_they_only_count(
+    db: Database, tmp_path: Path, ids: list[str], named: list[str]
+) -> None:
+    outlines = [shapely.geometry.mapping(house(n, epsg=4326)) for n in range(2)]
+    features = [
+        {"type": "Feature", "id": i, "properties": {"height": 6.0}, "geometry": o}
+        for i, o in zip(ids, outlines, strict=True)
+    ]
+    bring(db, csv(tmp_path / "a.geojson", json.dumps({"type": "FeatureCollection", "features": features})))
+    assert [row["building"] for row in db.sql("SELECT building FROM input.building ORDER BY 1").to_pylist()] == named
