@@ -106,7 +106,7 @@ class Solver:
         self._start: dict[Block, FloatArray] = {}
         self._check(self._highs.setOptionValue("output_flag", False), "be quiet")  # noqa: FBT003  positional only
         self._options = {name: value for name, value in options.items() if value is not None}
-        self._choice = chosen(self._options, self._matrix.nnz, whole=bool(self._integer.any()))
+        self._choice = chosen(self._options, model.n_rows, whole=bool(self._integer.any()))
         self._options |= self._choice
         self._costs_alone = True
         for name, value in self._options.items():

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 METHODS = ("choose", "simplex", "ipm", "ipx", "hipo")
-LARGE = 400_000
-"""Nonzeros from which the interior point HiPO solves a model sooner than the simplex."""
-HUGE = 1_000_000
-"""Nonzeros from which an interior solution is not crossed over to a basis, which would take longer than to find it."""
+LARGE = 100_000
+"""Rows from which the interior point HiPO solves a model sooner than the simplex. Nonzeros tell less: a dispatch has many in
+few rows, and is a matter of the simplex."""
+HUGE = 300_000
+"""Rows from which an interior solution is not crossed over to a basis, which would take longer than to find it."""
 
 _INTERIOR = {"hipo": "HiPO", "ipx": "IPX"}
 
@@ -30,24 +31,24 @@ def has_hipo() -> bool:
     return bool(highs.setOptionValue("solver", "hipo").name == "kOk")
 
 
-def chosen(options: Mapping[str, object], nonzeros: int, *, whole: bool) -> dict[str, object]:
+def chosen(options: Mapping[str, object], rows: int, *, whole: bool) -> dict[str, object]:
     """Return the options of HiGHS that the choice adds to what was asked for.
 
     Parameters
     ----------
     options
         What was asked for; a method or crossover named there stands.
-    nonzeros
-        Of the matrix.
+    rows
+        Rows of the model.
     whole
         Whether columns take whole numbers only: then branch and bound solves, which chooses for itself.
     """
     if options.get("method", "choose") != "choose" or whole:
         return {}
-    if nonzeros < LARGE or not has_hipo():
+    if rows < LARGE or not has_hipo():
         return {"method": "simplex"}
     added: dict[str, object] = {"method": "hipo"}
-    if nonzeros >= HUGE and "run_crossover" not in options:
+    if rows >= HUGE and "run_crossover" not in options:
         added["run_crossover"] = "off"
     return added
 
