@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dhsdb.models import method
 from dhsdb.store import Store
 
 if TYPE_CHECKING:
@@ -63,3 +64,16 @@ def test_the_command_line_keeps_the_solver_from_scenario_to_scenario(store: Stor
     again = json.loads(said)
     assert not any(WARM in r["message"] for r in again), "each process has a solver of its own"
     assert [r["objective"] for r in again] == pytest.approx([r["objective"] for r in runs], rel=1e-9)
+
+
+@pytest.mark.skipif(not method.has_hipo(), reason="HiPO is not installed")
+def test_a_run_says_that_an_interior_solution_is_less_exact_and_can_not_be_gone_on_from(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = store.run("base")
+    monkeypatch.setattr(method, "LARGE", 10)
+    monkeypatch.setattr(method, "HUGE", 10)
+    found = store.run([*cases(store)[:1], "base"], force=True)
+    told = "interior point HiPO without crossover: no basis, capacities and flows to about 1e-6"
+    assert all(told in r.message for r in found)
+    assert [r.objective for r in found[2:]] == pytest.approx([r.objective for r in exact], rel=1e-6)
