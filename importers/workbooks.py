@@ -163,6 +163,8 @@ def _inspect(path: Path) -> dict[str, dict[tuple[int, int], str]]:
         raise _RefusedError("this is not an .xlsx workbook.", "Save it as .xlsx.")
     with zipfile.ZipFile(path) as archive:
         _refuse_bomb(sum(i.file_size for i in archive.infolist()), path.stat().st_size)
+        for info in archive.infolist():  # a bomb may hide beside honest parts
+            _refuse_bomb(info.file_size, max(info.compress_size, 1))
         sheets = _sheet_parts(archive)
         broken: dict[str, dict[tuple[int, int], str]] = {}
         total = 0

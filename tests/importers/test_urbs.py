@@ -456,5 +456,5 @@ def test_spoilt_bytes_are_read_or_reported(db: Database, tmp_path: Path) -> None
         assert error is None or "spoilt.xlsx" in str(error), name
     for name in fuzz.hostile_archives(whole, path):
         error = fuzz.meets(lambda: run_import(db, "urbs", path, scenario="base"))
-        assert error is not None or name == "a part outside the archive", name
+        assert error is not None or name.startswith("a part "), name
     assert not (tmp_path.parent / "outside.xml").exists()
