@@ -117,7 +117,9 @@ def year(text: str = "calendar year; NULL = every year") -> Any:
     return column(sa.SmallInteger, text)
 
 
-def hour(text: str = "hour of the year, also of typical periods and windows; number of a time slice", **facts: Any) -> Any:
+def hour(
+    text: str = "hour of the year, also of typical periods and windows; number of a time slice", **facts: Any
+) -> Any:
     """Declare the SMALLINT time step."""
     return column(sa.SmallInteger, text, **facts)
 
