@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Objects = NDArray[np.object_]
 
+FARTHEST = 1e9
+"""Coordinate beyond which nothing on earth lies, in degrees or metres."""
 MAX_CORNERS = 200_000_000
 SAME_SHARE = 0.5
 """Share of the smaller footprint from which a building's own body and that of its parts are the same house."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import IO, TYPE_CHECKING, Any
 
-from dhsdb.importers.city import MAX_CORNERS, City, House, finish
+from dhsdb.importers.city import FARTHEST, MAX_CORNERS, City, House, finish
 from dhsdb.importers.solids import GROUND, OTHER, ROOF, UNKNOWN, WALL
 
 if TYPE_CHECKING:
@@ -443,8 +443,8 @@ def _ring(border: Element) -> Floats | None:
     except ValueError:
         word = next((w for t in texts for w in t.split() if not _is_number(w)), "")
         raise _WrongError(f"'{word[:40]}' is no coordinate.") from None
-    if not np.isfinite(values).all():
-        raise _WrongError("a coordinate is no finite number.")
+    if not (np.abs(values) < FARTHEST).all():  # nor NaN
+        raise _WrongError("a coordinate is no finite number, or farther than anything on earth.")
     if dimension not in (2, _AXES):
         dimension = _AXES if len(values) % _AXES == 0 else 2
     if len(values) % dimension:

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem
-from dhsdb.importers.city import MAX_CORNERS, City, House, finish
+from dhsdb.importers.city import FARTHEST, MAX_CORNERS, City, House, finish
 from dhsdb.importers.solids import GROUND, OTHER, ROOF, UNKNOWN, WALL
 
 if TYPE_CHECKING:
@@ -147,11 +147,9 @@ class _Reader:
         except (ValueError, TypeError, KeyError, OverflowError):
             self.wrong("vertices or transform are not triples of numbers.")
             return None
-        bad = ~np.isfinite(vertices).all(axis=1)
+        bad = ~(np.abs(vertices) < FARTHEST).all(axis=1)  # nor NaN
         if bad.any():
-            text = (
-                f"{int(bad.sum())} vertices are no finite numbers, the first is number {int(np.flatnonzero(bad)[0])}."
-            )
+            text = f"{int(bad.sum())} vertices are not finite, or farther than anything on earth; the first is number {int(np.flatnonzero(bad)[0])}."
             self.wrong(text)
             return None
         return vertices
@@ -258,7 +256,7 @@ class _Reader:
         matrix = np.array(geometry["transformationMatrix"], dtype=float).reshape(4, 4)
         local = np.array(self.template_vertices, dtype=float).reshape(-1, 3)
         placed = local @ matrix[:3, :3].T + matrix[:3, 3] + self.vertices[point]
-        if not np.isfinite(placed).all():
+        if not (np.abs(placed) < FARTHEST).all():
             raise _WrongError("the template has vertices that are no finite numbers.")
         return self.templates[number], placed
 

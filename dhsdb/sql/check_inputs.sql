@@ -135,8 +135,8 @@ WHERE s.kind = 'share' AND abs(s.total - 1) > 0.001;
 -- warning years-stand-for [model_year]: a model year stands for fewer or more calendar years than lie before the next one
 SELECT 'model_year, ' || year, CASE
     WHEN stands_for = 0 THEN 'it stands for no year, so what it costs counts nothing.'
-    ELSE format('it stands for {:g} years, but the next model year is {}: {} years {}.', stands_for, next,
-        abs(next - year - stands_for)::INTEGER, CASE WHEN year + stands_for < next THEN 'count nothing' ELSE 'count twice' END)
+    ELSE format('it stands for {:g} years, but the next model year is {}: {:.0f} years {}.', stands_for, next,
+        abs(next - year - stands_for)::DOUBLE, CASE WHEN year + stands_for < next THEN 'count nothing' ELSE 'count twice' END)
 END
 FROM (SELECT year, stands_for, lead(year) OVER (ORDER BY year) AS next FROM temp.model_year WHERE year IS NOT NULL)
 WHERE stands_for = 0 OR year + stands_for <> next;
