@@ -149,7 +149,8 @@ class _Reader:
             return None
         bad = ~(np.abs(vertices) < FARTHEST).all(axis=1)  # nor NaN
         if bad.any():
-            text = f"{int(bad.sum())} vertices are not finite, or farther than anything on earth; the first is number {int(np.flatnonzero(bad)[0])}."
+            first = int(np.flatnonzero(bad)[0])
+            text = f"{int(bad.sum())} vertices are not finite, or farther than anything on earth; the first is number {first}."
             self.wrong(text)
             return None
         return vertices
