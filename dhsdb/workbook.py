@@ -13,7 +13,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import sqlalchemy as sa
 
@@ -78,17 +78,17 @@ def write_template(path: str | Path) -> Path:
         The file written.
     """
     target = _xlsx(Path(path))
-    book = _Book()
-    book.text_sheet(README, [*_HOW_TO, *_TEMPLATE_HOW_TO])
-    for name, table in _sheet_tables().items():
-        columns = [MARK, *_columns(table)]
-        examples = {c: m.example for c, m in table.own().items()} | {MARK: EXAMPLE}
-        examples |= {} if table.keys() else {"year": 2030}
-        book.table_sheet(name, table, columns, [[examples.get(c) for c in columns]], examples=True)
-    head = ("#heat demand", "share", "", "an example: shares of the year", "", 1.0, "noleap")
-    labels = [[label, value] for label, value in zip(PROFILE_HEAD, head, strict=True)]
-    book.plain_sheet(PROFILE_SHEET, [*labels, [1, 0.5], [2, 0.3], [3, 0.2]], header_rows=len(PROFILE_HEAD))
-    book.save(target)
+    with _Book() as book:
+        book.text_sheet(README, [*_HOW_TO, *_TEMPLATE_HOW_TO])
+        for name, table in _sheet_tables().items():
+            columns = [MARK, *_columns(table)]
+            examples = {c: m.example for c, m in table.own().items()} | {MARK: EXAMPLE}
+            examples |= {} if table.keys() else {"year": 2030}
+            book.table_sheet(name, table, columns, [[examples.get(c) for c in columns]], examples=True)
+        head = ("#heat demand", "share", "", "an example: shares of the year", "", 1.0, "noleap")
+        labels = [[label, value] for label, value in zip(PROFILE_HEAD, head, strict=True)]
+        book.plain_sheet(PROFILE_SHEET, [*labels, [1, 0.5], [2, 0.3], [3, 0.2]], header_rows=len(PROFILE_HEAD))
+        book.save(target)
     return target
 
 
@@ -219,18 +219,18 @@ def _is_geometry(table: type[InputRow], column: str) -> bool:
 
 
 def _write(content: _Content, target: Path) -> None:
-    book = _Book()
     about = [f"Effective inputs of scenario {content.ref.name} at revision {content.ref.revision}.", *_HOW_TO]
     origins = [f"Source: {file}{f' (SHA-256 {sha})' if sha else ''}" for file, sha, _ in content.sources]
     rights = [f"{RIGHTS} {text}" for text in dict.fromkeys(a for _, _, a in content.sources if a)]
-    book.text_sheet(README, [*about, *rights, *origins])
-    for name, rows in content.tables.items():
-        table = _sheet_tables()[name]
-        columns, lines = _lines(table, rows, content.epsg)
-        book.table_sheet(name, table, columns, lines)
-    if content.profiles:
-        book.plain_sheet(PROFILE_SHEET, _profile_lines(content.profiles), header_rows=len(PROFILE_HEAD))
-    book.save(target)
+    with _Book() as book:
+        book.text_sheet(README, [*about, *rights, *origins])
+        for name, rows in content.tables.items():
+            table = _sheet_tables()[name]
+            columns, lines = _lines(table, rows, content.epsg)
+            book.table_sheet(name, table, columns, lines)
+        if content.profiles:
+            book.plain_sheet(PROFILE_SHEET, _profile_lines(content.profiles), header_rows=len(PROFILE_HEAD))
+        book.save(target)
 
 
 def _lines(table: type[InputRow], rows: pa.Table, epsg: int | None) -> tuple[list[str], Iterable[Sequence[object]]]:
@@ -287,6 +287,16 @@ class _Book:
         self.pale = Font(italic=True, color="808080")
         self.key_fill = PatternFill("solid", fgColor="BDD7EE")
         self.cell_fill = PatternFill("solid", fgColor="E7E6E6")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: object) -> None:
+        """Finish what a refused workbook leaves half written: openpyxl would complain about it much later."""
+        for sheet in self.book.worksheets if kind is not None else ():
+            if not sheet.closed:
+                sheet.close()
+            sheet._writer.cleanup()  # noqa: SLF001  the only way to its temporary file
 
     def sheet(self, name: str) -> Any:
         return self.book.create_sheet(name)
