@@ -29,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,10 @@ def reading(path: Path) -> str:
     from dhsdb.importers.osm import OsmImporter
     from dhsdb.importers.rows import Request, Rows
 
-    items = OsmImporter().read(Request((path,), "base"))
-    counts = {item.table: len(item.frame) for item in items if isinstance(item, Rows)}
+    counts: Counter[str] = Counter()
+    for item in OsmImporter().read(Request((path,), "base")):
+        if isinstance(item, Rows):
+            counts[item.table] += len(item.frame)
     return f"{counts['building']:,} buildings, {counts['street']:,} segments"
 
 
