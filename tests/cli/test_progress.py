@@ -66,7 +66,7 @@ def on_a_terminal(words: list[str]) -> str:
 @pytest.mark.parametrize("form", ["osm", "topotherm", "excel"])
 def test_a_terminal_shows_a_bar(tmp_path: Path, form: str) -> None:
     text = on_a_terminal(command(tmp_path, form))
-    assert "reading town" in text
+    assert "reading" in text  # the name of the file comes with the next refresh, if the import takes that long
     assert "━" in text
     assert "revision 2 sets" in text
 
