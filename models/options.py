@@ -94,4 +94,5 @@ def parse(given: Mapping[str, object]) -> Options:
         first = error.errors()[0]
         name = str(first["loc"][0])
         about = Options.model_fields[name].description
-        raise UserError(f"option {name}={given[name]}: {first['msg']}.", f"{name}: {about}.") from None
+        fault = "it can't be read" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        raise UserError(f"option {name}={given[name]}: {fault}.", f"{name}: {about}.") from None
