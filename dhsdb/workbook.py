@@ -293,7 +293,8 @@ class _Book:
 
     def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: object) -> None:
         """Finish what a refused workbook leaves half written: openpyxl would complain about it much later."""
-        for sheet in self.book.worksheets if kind is not None else ():
+        sheets: list[Any] = list(self.book.worksheets) if kind is not None else []
+        for sheet in sheets:
             if not sheet.closed:
                 sheet.close()
             sheet._writer.cleanup()  # noqa: SLF001  the only way to its temporary file
