@@ -37,6 +37,9 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
     hours = year_hours(inputs)
     sliced = own_slices(inputs) if len(inputs.tables["time_slice"]) else None
     steps = sliced or (window(*given, hours) if given else full_year(hours))
+    warm = solver_of(
+        inputs, "dispatch"
+    )  # of all years: where matrices are the same, the next one starts from the last basis
     whole: Outcome | None = None
     for i, year in enumerate(inputs.years):
         began = time.perf_counter()
@@ -45,7 +48,6 @@ def solve(inputs: Inputs, progress: Progress) -> Outcome:
         sizes = capacities(inputs, system)
         energy = EnergyModel(system, sizes, rules_of(inputs))
         tell = partial(progress, (i + 0.3) / len(inputs.years), f"solving {year}")
-        warm = solver_of(inputs, f"dispatch {year}")
         one = solve_energy(inputs, energy, tell, began, warm)
         one.findings = [*system.findings, *one.findings, *_shortage(one, year)]
         if not one.solved:
@@ -177,6 +179,7 @@ def _join(a: Outcome, b: Outcome) -> Outcome:
         solver_version=a.solver_version,
         build_s=a.build_s + b.build_s,
         solve_s=a.solve_s + b.solve_s,
+        message="; ".join(dict.fromkeys(filter(None, [*a.message.split("; "), *b.message.split("; ")]))),
         tables=tables,
         findings=[*a.findings, *b.findings],
     )
