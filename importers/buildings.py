@@ -19,7 +19,7 @@ from dhsdb.importers.building_study import Study
 from dhsdb.importers.building_tables import Part, read_table
 from dhsdb.importers.citygml import read_citygml
 from dhsdb.importers.cityjson import read_cityjson
-from dhsdb.importers.grids import Grid, read_grids
+from dhsdb.importers.grids import Grid, files_of, read_grids
 from dhsdb.importers.metered import is_metered, read_metered
 from dhsdb.importers.weather import form_of, read_weather
 
@@ -154,17 +154,11 @@ def is_buildings(grid: Grid, columns: BuildingColumns) -> bool:
 # --- files -----------------------------------------------------------------------------------------------------------
 def _files(paths: Sequence[Path], found: _Found) -> Iterator[Path]:
     """Yield files, and those of folders that may hold buildings or weather."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(
-            p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and not p.name.startswith((".", "~$"))
-        )
-        yield from inside
-        if not inside:
-            hint = f"Files of buildings end in {', '.join(SUFFIXES)}."
-            found.notes.append(Problem("the folder holds no file of buildings.", str(path), hint=hint, code="format"))
+    for item in files_of(paths, SUFFIXES, "buildings"):
+        if isinstance(item, Problem):
+            found.notes.append(item)
+        else:
+            yield item
 
 
 def _read_path(path: Path, request: Request, found: _Found, folder: Path) -> None:

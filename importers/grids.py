@@ -64,19 +64,21 @@ class Grid:
         return Problem(message, str(self.file), self.sheet, row, column, value, hint, **facts)
 
 
-def files_of(paths: Sequence[Path]) -> Iterator[Path | Problem]:
-    """Yield files, and those of folders that may hold places; a folder without any is a problem."""
+def files_of(
+    paths: Sequence[Path], suffixes: Sequence[str] = SUFFIXES, what: str = "places"
+) -> Iterator[Path | Problem]:
+    """Yield files, and those of folders whose names end in one of the suffixes; a folder without any is a problem."""
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         inside = sorted(
-            p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and not p.name.startswith((".", "~$"))
+            p for p in path.iterdir() if p.suffix.casefold() in suffixes and not p.name.startswith((".", "~$"))
         )
         yield from inside
         if not inside:
-            hint = f"Files of places end in {', '.join(SUFFIXES)}."
-            yield Problem("the folder holds no file of places.", str(path), hint=hint, code="format")
+            hint = f"Files of {what} end in {', '.join(suffixes)}."
+            yield Problem(f"the folder holds no file of {what}.", str(path), hint=hint, code="format")
 
 
 def read_grids(path: Path) -> list[Grid | Problem]:

@@ -143,7 +143,6 @@ def test_an_hour_that_typical_days_left_out_is_named_with_what_is_missing() -> N
         demand(240.0, "load"),
     )
     profiles = {"load": load / load.sum(), "sun": sun}
-    sized = {"capacity": None}
     built = investment.solve(inputs([2030], tables, profiles | {"sun": np.ones(240)}, periods=0), quiet)
     sized = dispatch.solve(inputs([2030], tables, profiles, {"investment": built.tables}), quiet)
     assert sized.status == "infeasible"
