@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import osmium
 import pytest
 import shapely
+from pyproj import Transformer
 
 from dhsdb.importers.osm import OsmImporter
 from dhsdb.importers.rows import Request, Rows
@@ -88,6 +91,33 @@ def test_helsinki_is_clipped(helsinki: Found) -> None:
     clipped = [problem.message for problem in problems if problem.code == "clipped"]
     assert "191 streets miss nodes: 118 were kept in part, 73 left out." in clipped
     assert any("54 buildings" in message for message in clipped)
+
+
+def test_helsinki_relations_ring_by_ring(reference_data: Path, helsinki: Found) -> None:
+    """Every relation that has all its ways is a building: as large as what an odd number of its rings covers."""
+    rings, whole, relations = {}, {}, {}
+    to_metres = Transformer.from_crs(4326, 32635, always_xy=True).transform
+    for thing in osmium.FileProcessor(str(reference_data / "osm" / "helsinki.osm.pbf")).with_locations():
+        if thing.is_way():
+            points = [(node.lon, node.lat) for node in thing.nodes if node.location.valid()]
+            whole[thing.id] = len(points) == len(thing.nodes)
+            rings[thing.id] = points
+        elif thing.is_relation() and "building" in thing.tags:
+            relations[f"r{thing.id}"] = [(way.role == "inner", way.ref) for way in thing.members if way.type == "w"]
+    assert len(relations) == 67
+    expected = {}
+    for key, ways in relations.items():
+        if all(whole.get(way) for _, way in ways):
+            lines = [
+                shapely.MultiLineString([rings[way] for inner, way in ways if inner == role]) for role in (False, True)
+            ]
+            closed = [shapely.Polygon(line.coords) for line in shapely.get_parts(shapely.line_merge(lines))]
+            odd = functools.reduce(shapely.symmetric_difference, closed)
+            expected[key] = shapely.area(shapely.transform(odd, lambda xy: np.column_stack(to_metres(*xy.T))))
+    building = helsinki[0]["building"].set_index("building")["footprint_m2"]
+    ours = building[building.index.str.startswith("r")]
+    assert len(expected) == 61
+    assert ours.to_dict() == pytest.approx(expected, rel=1e-9)
 
 
 def test_helsinki_sources_and_pipes(helsinki: Found) -> None:
