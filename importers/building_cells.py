@@ -1,4 +1,4 @@
-"""Cells of tables of buildings as figures and words: decimal commas, blanks of all kinds, units in headers or a row of their own."""
+"""Cells of tables of buildings as figures and words: decimal commas, blanks of all kinds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dhsdb.importers.building_columns import TARGETS, spell_unit
+from dhsdb.importers.decimals import decimal_comma, has_points, is_open, number_of
 from dhsdb.importers.units import UnitError, conversion
 
 if TYPE_CHECKING:
@@ -28,17 +29,7 @@ MISSING = (-9999.0, -999.0, -99999.0)
 """Numbers that stand where nothing is known."""
 MOST_SHOWN = 200
 
-_PLAIN = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
-_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d{1,3})?")
-_GROUPED = re.compile(
-    r"[-+]?\d{1,3}(?:[.' \u00a0\u202f]\d{3})+,\d+|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:[' \u00a0\u202f]\d{3})+(?:\.\d+)?"
-)
 _QUANTITY = re.compile(r"([-+]?[\d.,' ]*\d)\s*([A-Za-z][A-Za-z0-9²³/()·*^ ]*)")
-_POINTS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
-_COMMAS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
-_SHOWS_COMMA = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d*,(?:\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0,\d+")
-_SHOWS_POINT = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d*\.(?:\d{1,2}|\d{4,})|[-+]?\d{4,}\.\d+|[-+]?0\.\d+")
-_OPEN = re.compile(r"[-+]?\d{1,3},\d{3}")
 
 
 def is_blank(cell: object) -> bool:
@@ -46,57 +37,6 @@ def is_blank(cell: object) -> bool:
     if cell is None or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124  NaN
         return True
     return isinstance(cell, str) and cell.strip().casefold() in BLANKS
-
-
-def number_of(text: str, *, comma: bool | None = None) -> float | None:
-    """Return the number of a text, with a point or a comma; None if it is none.
-
-    Parameters
-    ----------
-    comma
-        Whether a comma parts decimals and a point thousands; None = not known.
-
-    Examples
-    --------
-    >>> number_of("12,5"), number_of("1.234,5"), number_of("1,234.5"), number_of("1 234"), number_of("many")
-    (12.5, 1234.5, 1234.5, 1234.0, None)
-    >>> number_of("21.500", comma=True), number_of("21.500"), number_of("1,234", comma=False)
-    (21500.0, 21.5, 1234.0)
-    """
-    word = text.strip()
-    if comma is True and _POINTS.fullmatch(word):
-        return float(word.replace(".", ""))
-    if comma is False and _COMMAS.fullmatch(word):
-        return float(word.replace(",", ""))
-    if _PLAIN.fullmatch(word):
-        return float(word)
-    if _COMMA.fullmatch(word):
-        return float(word.replace(",", "."))
-    if _GROUPED.fullmatch(word):
-        bare = re.sub(r"[' \u00a0\u202f]", "", word)
-        mark = max(bare.rfind(","), bare.rfind("."))
-        if "," in bare and "." in bare:
-            bare = bare[:mark].replace(",", "").replace(".", "") + "." + bare[mark + 1 :]
-        return float(bare.replace(",", "."))
-    return None
-
-
-def decimal_comma(columns: Iterable[Sequence[object]]) -> bool | None:
-    """Return whether the numbers of a table have decimal commas, as far as some cell shows it; None = none does.
-
-    Examples
-    --------
-    >>> decimal_comma([["21.500", "58.300,5"]]), decimal_comma([["1.25", "3.5"]]), decimal_comma([["21.500", 7]])
-    (True, False, None)
-    """
-    shown: bool | None = None
-    for column in columns:
-        for text in (c.strip() for c in column if isinstance(c, str)):
-            if _SHOWS_COMMA.fullmatch(text):
-                return True
-            if _SHOWS_POINT.fullmatch(text):
-                shown = False
-    return shown
 
 
 def table_comma(grid: Grid, columns: BuildingColumns) -> bool | None:
@@ -129,21 +69,13 @@ def figures(
     values, bad = _parsed(column, comma=comma)
     own_units, bad = _with_units(bad, TARGETS.get(meaning, ""), comma=comma)
     header = grid.header[at]
-    odd = (
-        next((c for c in column if isinstance(c, str) and _POINTS.fullmatch(c.strip())), None)
-        if comma is None
-        else None
-    )
+    odd = next((c for c in column if isinstance(c, str) and has_points(c)), None) if comma is None else None
     if odd is not None:
         text = f"numbers such as '{str(odd).strip()}' were read with a decimal point; nothing shows that it parts thousands."
         notes.append(grid.problem(text, None, header, odd, severity="warning", code="number-format"))
     for i, what in bad[:MOST_SHOWN]:
         text = f"'{str(what)[:60]}' is {'not a finite number' if _is_infinite(what) else 'not a number'}."
-        hint = (
-            "Write 1234.5."
-            if isinstance(what, str) and _OPEN.fullmatch(what.strip())
-            else "A number or a blank cell is expected."
-        )
+        hint = "Write 1234.5." if isinstance(what, str) and is_open(what) else "A number or a blank cell is expected."
         notes.append(grid.problem(text, grid.numbers[i], header, what, hint))
     if len(bad) > MOST_SHOWN:
         notes.append(grid.problem(f"{len(bad) - MOST_SHOWN} more cells of this column are no numbers.", None, header))
@@ -153,7 +85,7 @@ def figures(
         try:
             how = conversion(unit, target)
         except UnitError as error:
-            notes.append(grid.problem(error.message, 1, header, unit, error.hint, code="unit"))
+            notes.append(grid.problem(error.message, grid.head, header, unit, error.hint, code="unit"))
             return values, notes
         values = how.apply(values)
         if not how.is_identity and np.isfinite(values).any():
@@ -191,11 +123,10 @@ def _parsed(column: Sequence[object], *, comma: bool | None) -> tuple[Floats, li
     for i, cell in enumerate(column):
         if is_blank(cell):
             continue
-        if isinstance(cell, str):
-            # 1,234 may be a thousand or a little more than one; where nothing says which, it is asked for.
-            number = None if comma is None and _OPEN.fullmatch(cell.strip()) else number_of(cell, comma=comma)
-        else:
+        if not isinstance(cell, str):
             number = _float(cell)
+        else:  # 1,234 may be a thousand or a little more than one; where nothing says which, it is asked for
+            number = None if comma is None and is_open(cell) else number_of(cell, comma=comma)
         if number is None or not np.isfinite(number):
             bad.append((i, cell))
         else:
@@ -228,38 +159,6 @@ def text_of(cell: object) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
         return str(int(cell))
     return str(cell).strip()
-
-
-def take_unit_row(grid: Grid, columns: BuildingColumns) -> None:
-    """Take a row of units below the header, if there is one, out of the rows."""
-    if not grid.rows:
-        return
-    row = grid.rows[0]
-    numeric = [at for name in TARGETS for at in columns.places.get(name, ())]
-    found = {}
-    for at in numeric:
-        cell = row[at] if at < len(row) else None
-        if is_blank(cell) or cell == "[-]":
-            continue
-        unit = spell_unit(cell) if isinstance(cell, str) else ""
-        if not unit or not _is_unit(unit):
-            return
-        found[at] = unit
-    if not found:
-        return
-    for at, unit in found.items():
-        columns.units.setdefault(at, unit)
-    del grid.rows[0], grid.numbers[0]
-
-
-def _is_unit(unit: str) -> bool:
-    for target in dict.fromkeys(TARGETS.values()):
-        try:
-            conversion(unit, target)
-        except UnitError:
-            continue
-        return True
-    return False
 
 
 def listed(items: Iterable[object], most: int = 8) -> str:

@@ -248,6 +248,7 @@ def find_building_columns(grid: Grid) -> BuildingColumns:
     own = {name for name in BUILDINGS if "_" in name}
     for at, header in enumerate(grid.header):
         name, unit = split_header(header)
+        unit = unit or spell_unit(grid.units.get(at, ""))
         meaning = known.get(name)
         if meaning is None and header.casefold() in own:
             meaning, unit = (header.casefold(), 0), ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.importers.building_cells import is_blank
+from dhsdb.importers.grids import ranges
 from dhsdb.importers.place_columns import COORDINATES, Columns
-from dhsdb.importers.positions import DEGREES, locate, ranges
+from dhsdb.importers.positions import locate
+from dhsdb.importers.regions import DEGREES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +136,7 @@ def _boxed(grid: Grid, shapes: Objects, code: int | None, request: Request, note
     import numpy as np  # heavy
     import shapely
 
-    from dhsdb.importers.positions import to_degrees
+    from dhsdb.importers.regions import to_degrees
 
     inside = np.ones(len(shapes), dtype=bool)
     if request.bbox is None or code is None:

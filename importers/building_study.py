@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.errors import Problem, did_you_mean
 from dhsdb.importers import demand as specific_demands
-from dhsdb.importers.building_cells import listed, number_of
+from dhsdb.importers.building_cells import listed
 from dhsdb.importers.building_demand import demand_rows, floor_areas, settle_uses
 from dhsdb.importers.building_join import Joined, join_parts
 from dhsdb.importers.calibration import ESTIMATED, District, calibrate, districts
+from dhsdb.importers.decimals import number_of
 from dhsdb.importers.degree_days import LIMIT_C, degree_days, heat_shape, heating_days
 from dhsdb.importers.rows import Rows, Series
 from dhsdb.importers.typology import TABULA_DEGREE_DAYS, specific_demand_age

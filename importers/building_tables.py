@@ -12,7 +12,7 @@ from dhsdb.importers.building_columns import TARGETS
 from dhsdb.importers.building_shapes import place
 from dhsdb.importers.building_units import settle_units
 from dhsdb.importers.building_words import RESIDENTIAL, heating_in, plain, state_in, state_since, use_in, year_in_words
-from dhsdb.importers.positions import ranges
+from dhsdb.importers.grids import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,8 +98,6 @@ class _Table:
     def read(self) -> Part:
         import pandas as pd  # heavy
 
-        if self.measured is None:
-            cell.take_unit_row(self.grid, self.columns)
         self.settle_kinds()
         self.found["_row"] = list(self.grid.numbers)
         self.keys()

@@ -62,7 +62,9 @@ def _asked(
     try:
         conversion(spell_unit(unit), TARGETS[name])
     except UnitError as error:
-        notes.append(grid.problem(f"{option}: {error.message}", 1, grid.header[at], unit, error.hint, code="unit"))
+        notes.append(
+            grid.problem(f"{option}: {error.message}", grid.head, grid.header[at], unit, error.hint, code="unit")
+        )
         return
     columns.units[at] = spell_unit(unit)
 
@@ -93,7 +95,7 @@ def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) 
         notes.append(
             grid.problem(
                 text,
-                1,
+                grid.head,
                 header,
                 fits[0],
                 "Name it with -o heat_unit=UNIT if that is wrong.",
@@ -103,7 +105,7 @@ def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) 
         )
         return
     hint = f"Write it in the header, as in '{header} [kWh/a]', or name it with -o heat_unit=UNIT."
-    notes.append(grid.problem(f"the unit of '{header}' is not said.", 1, header, hint=hint, code="unit"))
+    notes.append(grid.problem(f"the unit of '{header}' is not said.", grid.head, header, hint=hint, code="unit"))
 
 
 def _fitting(per_area: float) -> Iterator[str]:
@@ -139,7 +141,9 @@ def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Probl
                     f"the unit of '{header}' is not said; {fits[0]} was taken, by the hours that the annual heat takes."
                 )
                 hint = "Name it with -o power_unit=UNIT if that is wrong."
-                notes.append(grid.problem(text, 1, header, fits[0], hint, severity="warning", code="unit-assumed"))
+                notes.append(
+                    grid.problem(text, grid.head, header, fits[0], hint, severity="warning", code="unit-assumed")
+                )
                 return
     hint = f"Write it in the header, as in '{header} [kW]', or name it with -o power_unit=UNIT."
-    notes.append(grid.problem(f"the unit of '{header}' is not said.", 1, header, hint=hint, code="unit"))
+    notes.append(grid.problem(f"the unit of '{header}' is not said.", grid.head, header, hint=hint, code="unit"))

@@ -340,7 +340,9 @@ def _take_grids(grids: Sequence[Grid | Problem], file: Path, sheet: str, request
             hint = f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
             text = "the table holds no buildings: none of its headers is known."
             found.notes.append(
-                grid.problem(text, 1, hint=hint, severity=severity, code="ignored" if severity == "info" else "header")
+                grid.problem(
+                    text, grid.head, hint=hint, severity=severity, code="ignored" if severity == "info" else "header"
+                )
             )
         elif len(tables) == 1:
             found.notes.append(grid.problem("the table has no rows.", hint="Is it the right file?", code="empty"))

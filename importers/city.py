@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem
-from dhsdb.importers.building_cells import number_of
+from dhsdb.importers.decimals import number_of
 from dhsdb.importers.grids import Grid
-from dhsdb.importers.positions import region_of, to_degrees
+from dhsdb.importers.regions import region_of, to_degrees
 from dhsdb.importers.solids import Faces, measure
 
 if TYPE_CHECKING:

@@ -10,20 +10,22 @@ import io
 import json
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.errors import Problem
 from dhsdb.importers.kml import read_kml
+from dhsdb.importers.table_bounds import find_bounds
 from dhsdb.importers.workbooks import open_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 MAX_BYTES = 500_000_000
 """Size of a text file or GeoPackage beyond which it is refused."""
 MAX_CELLS = 20_000_000
+_SHOWN = 60
 DEGREES = 4326
 GEOMETRY = "geometry"
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg")
@@ -47,6 +49,10 @@ class Grid:
         What is wrong with cells that only look blank, by number of the row and column (from 0).
     epsg
         Code of the geometries' system, where the file says it.
+    head
+        Number of the row of the header.
+    units
+        Units that a row below the header names, by column.
     """
 
     file: Path
@@ -56,12 +62,33 @@ class Grid:
     numbers: list[int]
     broken: dict[tuple[int, int], str]
     epsg: int | None = None
+    head: int = 1
+    units: dict[int, str] = field(default_factory=dict)
 
     def problem(
         self, message: str, row: int | None = None, column: str = "", value: object = None, hint: str = "", **facts: str
     ) -> Problem:
         """Return a problem of this grid."""
         return Problem(message, str(self.file), self.sheet, row, column, value, hint, **facts)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers in words.
+
+    Examples
+    --------
+    >>> ranges([2, 3, 4, 7])
+    'rows 2-4, 7'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:_SHOWN]]
+    more = f" and {len(runs) - _SHOWN} more places" if len(runs) > _SHOWN else ""
+    return f"row{'s' * (len(runs) > 1 or runs[0][0] != runs[0][1])} {', '.join(words)}{more}" if runs else "no rows"
 
 
 def files_of(
@@ -122,17 +149,29 @@ def _workbook(path: Path) -> Iterator[Grid | Problem]:
             if isinstance(sheet, Problem):
                 yield sheet
             else:
-                yield _grid(path, name, sheet.rows, sheet.broken)
+                yield from _table(path, name, sheet.rows, sheet.broken)
     finally:
         book.close()
 
 
-def _grid(path: Path, sheet: str, rows: list[list[object]], broken: dict[tuple[int, int], str]) -> Grid:
-    """Return a sheet whose header is its first row that is not blank; blank rows are left out."""
+def _table(
+    path: Path, sheet: str, rows: list[list[object]], broken: dict[tuple[int, int], str]
+) -> Iterator[Grid | Problem]:
+    """Yield the table of a sheet; blank rows are left out, and titles, totals and notes told."""
     used = [i for i, row in enumerate(rows) if any(c is not None and str(c).strip() for c in row)]
     used = sorted({*used, *(row - 1 for row, _ in broken if 0 < row <= len(rows))})
-    header = ["" if c is None else str(c).strip() for c in rows[used[0]]] if used else []
-    return Grid(path, sheet, header, [rows[i] for i in used[1:]], [i + 1 for i in used[1:]], broken)
+    found = find_bounds(rows, used)
+    header = ["" if c is None else str(c).strip() for c in rows[found.head]] if used else []
+    numbers = [i + 1 for i in found.rows]
+    grid = Grid(
+        path, sheet, header, [rows[i] for i in found.rows], numbers, broken, head=found.head + 1, units=found.units
+    )
+    yield grid
+    for which, what in ((found.titles, "titles"), (found.totals, "totals"), (found.notes, "notes")):
+        if which:
+            first = next(str(c).strip() for c in rows[which[0]] if c is not None and str(c).strip())
+            text = f"left out as {what}: {ranges(i + 1 for i in which)}."
+            yield grid.problem(text, value=first[:80], severity="info", code=what)
 
 
 def _text(path: Path) -> Iterator[Grid | Problem]:
@@ -162,7 +201,7 @@ def _text(path: Path) -> Iterator[Grid | Problem]:
     if width * len(rows) > MAX_CELLS:
         yield Problem("the table is too large to be read.", str(path), hint="Split it.", code="unsafe")
         return
-    yield _grid(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
+    yield from _table(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
 
 
 def _without_comments(lines: list[str]) -> list[str]:

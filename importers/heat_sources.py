@@ -106,7 +106,9 @@ def _tables(grids: Sequence[Grid], request: Request) -> tuple[list[SourceTable],
             hint = "" if severity == "info" else f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
             text = f"the table has no {' and '.join(missing)} and no geometry; it was not read."
             notes.append(
-                grid.problem(text, 1, hint=hint, severity=severity, code="ignored" if severity == "info" else "header")
+                grid.problem(
+                    text, grid.head, hint=hint, severity=severity, code="ignored" if severity == "info" else "header"
+                )
             )
     for file, n in Counter(t.grid.file for t in tables).items():
         if n > 1 and not wanted:
@@ -120,8 +122,8 @@ def _areas(grid: Grid) -> Iterator[Problem]:
     """Say that corners of areas were left out, which of them cross themselves, and which rows are shifted."""
     import shapely  # heavy
 
+    from dhsdb.importers.grids import ranges
     from dhsdb.importers.place_columns import read_number
-    from dhsdb.importers.positions import ranges
 
     at = [next(i for i, h in enumerate(grid.header) if " ".join(h.casefold().split()) == name) for name in _CORNERS]
     crossed, shifted, n = [], [], 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dhsdb.importers.grids import ranges
 from dhsdb.importers.heat_sources_table import SAME, TEXTS, UNITS
 from dhsdb.importers.place_columns import factor
-from dhsdb.importers.positions import ranges
 from dhsdb.importers.rows import ROW, Rows
 
 if TYPE_CHECKING:

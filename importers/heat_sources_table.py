@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dhsdb.importers.decimals import decimal_comma, has_points
+from dhsdb.importers.grids import ranges
 from dhsdb.importers.place_columns import factor, fold, read_number
-from dhsdb.importers.positions import locate, ranges
+from dhsdb.importers.positions import locate
 from dhsdb.importers.units import UnitError, conversion
 
 if TYPE_CHECKING:
@@ -59,9 +61,17 @@ class SourceTable:
         self.degrees: list[tuple[float, float] | None] = []
         self.lines: list[int] = []
 
+    def comma(self, name: str) -> bool | None:
+        """Return whether numbers have decimal commas, as its own column shows, or else another one; None = none does."""
+        groups = [self.columns.at.get(name, ()), [at for n in UNITS for at in self.columns.at.get(n, ())]]
+        groups.append([at for n in ("latitude", "longitude") for at in self.columns.at.get(n, ())])
+        shown = (decimal_comma([row[at] for row in self.grid.rows] for at in group) for group in groups)
+        return next((comma for comma in shown if comma is not None), None)
+
     def numbers(self, name: str) -> list[float]:
         """Return the numbers of a column whose cells name no unit."""
-        found = (read_number(row[at]) for row in self.grid.rows for at in self.columns.at.get(name, ()))
+        comma = self.comma(name)
+        found = (read_number(row[at], comma=comma) for row in self.grid.rows for at in self.columns.at.get(name, ()))
         return [f.value for f in found if f is not None and not f.unit]
 
     def read(self) -> Iterator[Problem]:
@@ -81,7 +91,7 @@ class SourceTable:
         yield from self.blank_rows()
         if self.columns.ignored:
             text = f"columns that are not known were not read: {', '.join(self.columns.ignored)[:300]}."
-            yield self.grid.problem(text, 1, severity="info", code="ignored")
+            yield self.grid.problem(text, self.grid.head, severity="info", code="ignored")
 
     def broken(self) -> Iterator[Problem]:
         """Yield cells whose formula failed or was never calculated."""
@@ -124,23 +134,34 @@ class SourceTable:
         """Return a number per row in the column's unit; what is no number stays for the pipeline to report."""
         found: list[Any] = [None] * len(self.grid.rows)
         as_text: list[int] = []
+        pointed: list[int] = []
+        comma = self.comma(name)
         for i, cells in self.cells(name):
-            values = [n.value for c in cells if (n := read_number(c)) is not None]
+            values = [n.value for c in cells if (n := read_number(c, comma=comma)) is not None]
             if any(abs(v - values[0]) > SAME * abs(values[0]) for v in values):
                 text = f"the columns of {name} contradict each other: {' and '.join(map(str, cells))[:120]}."
                 hint = "Clear one of them."
                 yield self.grid.problem(text, self.grid.numbers[i], self.header(name), hint=hint, code="contradiction")
             for cell in cells[:1]:
-                number = read_number(cell)
+                number = read_number(cell, comma=comma)
                 if number is None:
                     found[i] = cell
                     continue
+                if comma is None and isinstance(cell, str) and has_points(cell):
+                    pointed.append(i)
                 if number.text and self.grid.sheet:
                     as_text.append(i)
                 found[i] = number.value
                 if number.unit:
                     times = factor(number.unit, self.units[name] or UNITS[name])
                     found[i] = cell if times is None else number.value * times
+        if pointed:
+            text = (
+                f"numbers in {ranges(self.grid.numbers[i] for i in pointed)} were read with a decimal point;"
+                " nothing shows that it parts thousands."
+            )
+            row, cell = self.grid.numbers[pointed[0]], self.grid.rows[pointed[0]][self.columns.at[name][0]]
+            yield self.grid.problem(text, row, self.header(name), cell, severity="warning", code="number-format")
         if as_text:
             text = f"numbers are stored as text in {ranges(self.grid.numbers[i] for i in as_text)}; they were read as numbers."
             yield self.grid.problem(text, None, self.header(name), severity="info", code="text-number")
@@ -226,7 +247,7 @@ def _area_km2(shape: Any, code: int) -> float:
 
 
 def _degrees(shape: Any, code: int) -> tuple[float, float] | None:
-    from dhsdb.importers.positions import to_degrees
+    from dhsdb.importers.regions import to_degrees
 
     if shape is None or shape.geom_type != "Point":
         return None
@@ -256,7 +277,7 @@ def _asked(group: Sequence[SourceTable], name: str, unit: str, option: str) -> I
         conversion(unit, {CAPACITY: "MW", HEAT: "MWh/year"}[name])
     except UnitError as error:
         yield group[0].grid.problem(
-            f"{option}: {error.message}", 1, group[0].header(name), unit, error.hint, code="unit"
+            f"{option}: {error.message}", group[0].grid.head, group[0].header(name), unit, error.hint, code="unit"
         )
         return
     for table in group:
@@ -272,14 +293,14 @@ def _meant(group: Sequence[SourceTable], name: str, option: str) -> Iterator[Pro
             text = f"the unit of '{header}' is not said."
         hint = f"Write it in the header, as in '{header} [{'MW' if name == CAPACITY else 'MWh'}]', or name it with -o {option}=UNIT."
         for table in group:
-            yield table.grid.problem(text, 1, table.header(name), hint=hint, code="unit")
+            yield table.grid.problem(text, table.grid.head, table.header(name), hint=hint, code="unit")
         return
     unit, why = next(iter(units.items()))
     for table in group:
         table.units[name] = unit
         text = f"the unit of '{header}' is not said; {unit} was taken, since {why}."
         hint = f"Name it with -o {option}=UNIT if that is wrong."
-        yield table.grid.problem(text, 1, header, unit, hint, severity="warning", code="unit-assumed")
+        yield table.grid.problem(text, table.grid.head, header, unit, hint, severity="warning", code="unit-assumed")
 
 
 def _readings(group: Sequence[SourceTable], name: str) -> Iterator[tuple[str, str]]:
@@ -309,6 +330,9 @@ def _full_hours(table: SourceTable) -> Iterable[float]:
         return []
     times = factor(table.units[HEAT], "MWh/year")
     (heat, *_), (power, *_) = table.columns.at[HEAT], table.columns.at[CAPACITY]
-    pairs = [(read_number(row[heat]), read_number(row[power])) for row in table.grid.rows]
+    commas = table.comma(HEAT), table.comma(CAPACITY)
+    pairs = [
+        (read_number(row[heat], comma=commas[0]), read_number(row[power], comma=commas[1])) for row in table.grid.rows
+    ]
     known = [(h.value, p.value) for h, p in pairs if h is not None and p is not None and p.value > 0 and h.value > 0]
     return [h * times / p for h, p in known] if times else []

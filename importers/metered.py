@@ -60,7 +60,6 @@ def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Mete
     import shapely
 
     notes: list[Problem] = []
-    cell.take_unit_row(grid, columns)
     name = next(h for h in _HEATS if h in columns)
     at = columns.places[name][0]
     if at not in columns.units and not _says_mwh(grid.header[at]):

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dhsdb.errors import Problem
-from dhsdb.importers.grids import GEOMETRY, Grid, files_of, read_grids
+from dhsdb.importers.grids import GEOMETRY, Grid, files_of, ranges, read_grids
 from dhsdb.importers.place_columns import PIPES, Columns, factor, find_columns, fold, read_number
-from dhsdb.importers.positions import locate, ranges, to_degrees
+from dhsdb.importers.positions import locate
+from dhsdb.importers.regions import to_degrees
 from dhsdb.importers.rows import ROW, Rows
 from dhsdb.importers.streets import projection, utm_epsg
 
@@ -124,7 +125,7 @@ def _lines(grid: Grid, request: Request, notes: list[Problem]) -> list[Line]:
         if grid.rows:
             severity = "info" if grid.sheet else "error"
             text = "the table has no latitude and longitude and no geometry; it was not read."
-            notes.append(grid.problem(text, 1, severity=severity, code="ignored" if grid.sheet else "header"))
+            notes.append(grid.problem(text, grid.head, severity=severity, code="ignored" if grid.sheet else "header"))
         return []
     for (row, at), what in grid.broken.items():
         if any(at in places for places in columns.at.values()):
@@ -134,7 +135,7 @@ def _lines(grid: Grid, request: Request, notes: list[Problem]) -> list[Line]:
     notes += places.notes
     if columns.ignored:
         text = f"columns that are not known were not read: {', '.join(columns.ignored)[:300]}."
-        notes.append(grid.problem(text, 1, severity="info", code="ignored"))
+        notes.append(grid.problem(text, grid.head, severity="info", code="ignored"))
     shapes = [
         _in_degrees(s, c) if s is not None and ok else None
         for s, c, ok in zip(places.shapes, places.codes, places.inside, strict=True)
@@ -183,7 +184,9 @@ def _vertex_lines(grid: Grid, columns: Columns, shapes: Sequence[Any], notes: li
     if "pipe" not in columns:
         hint = "Add a column 'identifier' that names the pipe of each vertex."
         notes.append(
-            grid.problem("the table of vertices does not say which pipe they belong to.", 1, hint=hint, code="header")
+            grid.problem(
+                "the table of vertices does not say which pipe they belong to.", grid.head, hint=hint, code="header"
+            )
         )
         return []
     at = columns.at["pipe"][0]

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dhsdb.importers.decimals import is_open, number_of
 from dhsdb.importers.units import UnitError, conversion
 from dhsdb.importers.workbooks import column_letters
 
@@ -92,8 +93,9 @@ _TAILS = (
     "mm",
     "cm",
 )
-_NUMBER = re.compile(r"([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(°|º)?\s*(.*)", re.DOTALL)
-_THOUSANDS = re.compile(r"[-+]?\d{1,3},\d{3}")
+_NUMBER = re.compile(
+    r"([-+]?(?:\d{1,3}(?: \d{3})+(?:[.,]\d*)?|\d[\d.,']*|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(°|º)?\s*(.*)", re.DOTALL
+)
 _DMS = re.compile(
     r"([-+]?\d{1,3})\s*[°º]\s*(?:(\d{1,2})\s*['\u2032\u2019]\s*)?(?:(\d{1,2}(?:[.,]\d+)?)\s*[\"\u2033\u201d]\s*)?([NSEWOÖ]?)",
     re.IGNORECASE,
@@ -164,6 +166,7 @@ def find_columns(grid: Grid, meanings: Mapping[str, tuple[str, ...]]) -> Columns
     columns = Columns()
     for at, header in enumerate(grid.header):
         name, unit = fold(header)
+        unit = unit or _canonical(grid.units.get(at, ""))
         meaning = known.get(name) or (header.casefold() if header.casefold() in meanings else None)
         if name in NUMBERED:
             continue
@@ -174,7 +177,7 @@ def find_columns(grid: Grid, meanings: Mapping[str, tuple[str, ...]]) -> Columns
             continue
         if columns.units.setdefault(meaning, unit) != unit:
             text = f"the columns of {meaning} have different units."
-            columns.problems.append(grid.problem(text, 1, header, hint="Leave one of them.", code="unit"))
+            columns.problems.append(grid.problem(text, grid.head, header, hint="Leave one of them.", code="unit"))
         columns.at.setdefault(meaning, []).append(at)
     return columns
 
@@ -189,8 +192,13 @@ class Number:
     unit: str = ""
 
 
-def read_number(cell: object) -> Number | None:
-    """Return the number of a cell; None if it holds none.
+def read_number(cell: object, *, comma: bool | None = None) -> Number | None:
+    """Return the number of a cell; None if it holds none, or one that can be read in two ways.
+
+    Parameters
+    ----------
+    comma
+        Whether numbers of the table have decimal commas; None = not known.
 
     Examples
     --------
@@ -207,9 +215,10 @@ def read_number(cell: object) -> Number | None:
         return Number(value) if math.isfinite(value) else None
     text = cell.replace("\u00a0", " ").strip()
     found = _NUMBER.fullmatch(text) if text.isascii() or "°" in text or "º" in text else None
-    if found is None or _THOUSANDS.fullmatch(found[1]):
+    value = None if found is None or (comma is None and is_open(found[1])) else number_of(found[1], comma=comma)
+    if found is None or value is None:
         return None
-    value, rest = float(found[1].replace(",", ".")), found[3].strip()
+    rest = found[3].strip()
     if found[2] and rest.casefold() in ("c", "k"):
         rest = f"{found[2]}{rest}"
     unit = _canonical(rest)
@@ -218,15 +227,20 @@ def read_number(cell: object) -> Number | None:
     return Number(value, text=True, unit=unit)
 
 
-def read_degrees(cell: object) -> tuple[float, str] | None:
+def read_degrees(cell: object, *, comma: bool | None = None) -> tuple[float, str] | None:
     """Return decimal degrees and the letter of the quarter of a coordinate; None if the cell holds none.
+
+    Parameters
+    ----------
+    comma
+        Whether numbers have decimal commas; None = not known.
 
     Examples
     --------
     >>> read_degrees('''59°30'36"N'''), read_degrees(" 17.941205°")
     ((59.51, 'N'), (17.941205, ''))
     """
-    number = read_number(cell)
+    number = read_number(cell, comma=comma)
     if number is not None and not number.unit:
         return number.value, ""
     found = _DMS.fullmatch(str(cell).strip()) if isinstance(cell, str) else None

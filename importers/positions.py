@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from dhsdb.importers.decimals import decimal_comma
+from dhsdb.importers.grids import ranges
 from dhsdb.importers.place_columns import read_degrees, read_position
+from dhsdb.importers.regions import DEGREES, box_of, is_metres, middle, outside, region_of, to_degrees, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -22,23 +25,18 @@ if TYPE_CHECKING:
     from dhsdb.errors import Problem
     from dhsdb.importers.grids import Grid
     from dhsdb.importers.place_columns import Columns
+    from dhsdb.importers.regions import Box
     from dhsdb.importers.rows import Request
 
-    Box = tuple[float, float, float, float]
     Mask = NDArray[np.bool_]
 
-DEGREES = 4326
 FEW_SHARE = 0.05
 """Share of a table's rows that may disagree with the others and are still read as those are."""
-MARGIN = 6.0
-"""Degrees around the area of use of a system within which places still are believed."""
 _FEW_ROWS = 8
 _CLOSE = 0.01
-_METRES = 1000
 _WKT = re.compile(
     r"\s*(?:SRID\s*=\s*(\d+)\s*;)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b", re.IGNORECASE
 )
-_SHOWN = 60
 
 
 @dataclass(slots=True)
@@ -64,25 +62,6 @@ class Positions:
     inside: list[bool]
     moved: dict[int, tuple[int, str]] = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """Return numbers in words.
-
-    Examples
-    --------
-    >>> ranges([2, 3, 4, 7])
-    'rows 2-4, 7'
-    """
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:_SHOWN]]
-    more = f" and {len(runs) - _SHOWN} more places" if len(runs) > _SHOWN else ""
-    return f"row{'s' * (len(runs) > 1 or runs[0][0] != runs[0][1])} {', '.join(words)}{more}" if runs else "no rows"
 
 
 def locate(grid: Grid, columns: Columns, request: Request) -> Positions:
@@ -182,7 +161,7 @@ class _Locator:
 
     def read_cells(self, i: int, names: tuple[str, str]) -> None:
         cells = [self.cell(i, name) for name in names]
-        found = [read_degrees(c) if c is not None else None for c in cells]
+        found = [read_degrees(c, comma=self.comma(c, names)) if c is not None else None for c in cells]
         for name, cell, value in zip(names, cells, found, strict=True):
             if cell is not None and value is None:
                 self.bad_cell(i, name, cell, "Write decimal degrees, as in 59.3345, or 59°20'4.2\"N.")
@@ -198,6 +177,17 @@ class _Locator:
             missing = names[0] if cells[0] is None else names[1]
             text = f"the {missing} is missing."
             self.found.notes.append(self.grid.problem(text, self.grid.numbers[i], missing, code="geometry"))
+
+    def comma(self, cell: object, names: tuple[str, str]) -> bool | None:
+        """Return whether a coordinate has a decimal comma: degrees have no thousands that a comma could part."""
+        if names == ("longitude", "latitude"):
+            return isinstance(cell, str) and "," in cell and "." not in cell
+        return self.metres_comma
+
+    @functools.cached_property
+    def metres_comma(self) -> bool | None:
+        places = [at for name in ("x", "y") for at in self.columns.at.get(name, ())]
+        return decimal_comma([row[at] for row in self.grid.rows] for at in places)
 
     def bad_cell(self, i: int, name: str, cell: object, hint: str) -> None:
         """Report a cell, mildly if the row has its geometry elsewhere."""
@@ -236,7 +226,7 @@ class _Locator:
         other: list[int] = []
         for i, (x, y) in self.pairs.items():
             shape = self.found.shapes[i]
-            if shape is None or self.found.codes[i] != DEGREES or _is_metres(shape.bounds):
+            if shape is None or self.found.codes[i] != DEGREES or is_metres(shape.bounds):
                 continue
             east, north = shape.centroid.x, shape.centroid.y
             if max(abs(x - east), abs(y - north)) > _CLOSE:
@@ -258,8 +248,8 @@ class _Locator:
         open_rows = [i for i in self.pairs if self.found.shapes[i] is None]
         anchors = [i for i, s in enumerate(self.found.shapes) if s is not None and self.is_degrees(i)]
         if len(anchors) >= _FEW_ROWS and self.region() is None and open_rows:
-            box = _box_of(np.array([_middle(self.found.shapes[i]) for i in anchors]))
-            swapped = [i for i in open_rows if not _within(box, self.pairs[i]) and _within(box, self.pairs[i][::-1])]
+            box = box_of(np.array([middle(self.found.shapes[i]) for i in anchors]))
+            swapped = [i for i in open_rows if not within(box, self.pairs[i]) and within(box, self.pairs[i][::-1])]
             for i in swapped:
                 self.pairs[i] = self.pairs[i][::-1]
             if swapped:
@@ -271,13 +261,13 @@ class _Locator:
             self.found.shapes[i] = shapely.Point(self.pairs[i])
 
     def is_degrees(self, i: int) -> bool:
-        return self.found.codes[i] == DEGREES and not _is_metres(self.found.shapes[i].bounds)
+        return self.found.codes[i] == DEGREES and not is_metres(self.found.shapes[i].bounds)
 
     def settle_metres(self) -> None:
         """Give geometries in metres the system that was asked for."""
         shapes = self.found.shapes
         metres = [
-            i for i, s in enumerate(shapes) if s is not None and self.found.codes[i] == DEGREES and _is_metres(s.bounds)
+            i for i, s in enumerate(shapes) if s is not None and self.found.codes[i] == DEGREES and is_metres(s.bounds)
         ]
         if not metres:
             return
@@ -304,7 +294,7 @@ class _Locator:
         if not which:
             self.settle_projected()
             return
-        xy = np.array([_middle(self.found.shapes[i]) for i in which])
+        xy = np.array([middle(self.found.shapes[i]) for i in which])
         region = self.region()
         if region is not None:
             self.judge_by(region, which, xy)
@@ -314,8 +304,8 @@ class _Locator:
         self.settle_projected()
 
     def judge_by(self, box: Box, which: Sequence[int], xy: NDArray[np.float64]) -> None:
-        off = _outside(box, xy)
-        swapped = off & ~_outside(box, xy[:, ::-1])
+        off = outside(box, xy)
+        swapped = off & ~outside(box, xy[:, ::-1])
         self.swap(which, swapped, "only so they lie in the region of the study")
         lost = [i for i, bad in zip(which, off & ~swapped, strict=True) if bad]
         if not lost:
@@ -326,7 +316,7 @@ class _Locator:
             self.note(f"{self.rows(lost)} lie outside the box and were left out.", "outside", severity="info")
             return
         for i in lost:
-            x, y = _middle(self.found.shapes[i])
+            x, y = middle(self.found.shapes[i])
             text = f"this place (longitude {x:g}, latitude {y:g}) is not where EPSG:{self.request.epsg} is made for, nor is it swapped."
             self.refuse(i, text, "Mend the coordinates.", "outside")
 
@@ -334,8 +324,8 @@ class _Locator:
         """Judge rows by each other: few may be swapped, and then are those that mirror the many."""
         import numpy as np
 
-        globe = _outside((-180, -90, 180, 90), xy)
-        mirrored = globe & ~_outside((-180, -90, 180, 90), xy[:, ::-1])
+        globe = outside((-180, -90, 180, 90), xy)
+        mirrored = globe & ~outside((-180, -90, 180, 90), xy[:, ::-1])
         upper = xy[:, 1] > xy[:, 0]
         many = upper if upper.mean() >= 0.5 else ~upper  # noqa: PLR2004
         centre = np.median(xy[many], axis=0)
@@ -351,7 +341,7 @@ class _Locator:
             return
         self.swap(which, suspect, "only so they lie among the others")
         for i in (i for i, bad in zip(which, globe & ~suspect, strict=True) if bad):
-            x, y = _middle(self.found.shapes[i])
+            x, y = middle(self.found.shapes[i])
             hint = (
                 "If latitude and longitude are swapped, change them."
                 if mirrored[list(which).index(i)]
@@ -367,7 +357,7 @@ class _Locator:
         listed = [i for i in which if self.found.inside[i]]
         if not listed:
             return
-        xy = np.array([_middle(self.found.shapes[i]) for i in listed])
+        xy = np.array([middle(self.found.shapes[i]) for i in listed])
         off = np.abs(xy - np.median(xy, axis=0)).max(axis=1)
         far = off > max(3.0, 10 * float(np.quantile(off, 0.8)))
         if far.any():
@@ -395,8 +385,8 @@ class _Locator:
         for i in which:
             if self.found.codes[i] == DEGREES:
                 continue
-            place = to_degrees(self.found.codes[i])(*_middle(self.found.shapes[i]))
-            if _within(box, place):
+            place = to_degrees(self.found.codes[i])(*middle(self.found.shapes[i]))
+            if within(box, place):
                 continue
             if self.request.bbox:
                 self.found.inside[i] = False
@@ -404,63 +394,3 @@ class _Locator:
             text = f"this place in EPSG:{self.found.codes[i]} is not where EPSG:{self.request.epsg} is made for."
             hint = "Mend the coordinates, or name their system with --crs."
             self.refuse(i, text, hint, "outside")
-
-
-# --- boxes -----------------------------------------------------------------------------------------------------------
-@functools.lru_cache(maxsize=64)
-def region_of(epsg: int) -> Box | None:
-    """Return where a coordinate system may be used, with a margin, since cities lie across the bounds of UTM zones.
-
-    None if that is not known, or if it is everywhere.
-    """
-    from pyproj import CRS  # heavy
-    from pyproj.exceptions import CRSError
-
-    try:
-        area = CRS.from_epsg(epsg).area_of_use
-    except CRSError:
-        return None
-    if area is None or area.west >= area.east:
-        return None
-    return area.west - MARGIN, area.south - MARGIN, area.east + MARGIN, area.north + MARGIN
-
-
-@functools.lru_cache(maxsize=64)
-def to_degrees(epsg: int) -> Callable[[float, float], tuple[float, float]]:
-    """Return the way from a coordinate system to longitude and latitude."""
-    from pyproj import Transformer
-    from pyproj.exceptions import CRSError
-
-    try:
-        return cast(
-            "Callable[[float, float], tuple[float, float]]",
-            Transformer.from_crs(epsg, DEGREES, always_xy=True).transform,
-        )
-    except CRSError:
-        return lambda _x, _y: (float("nan"), float("nan"))
-
-
-def _middle(shape: Any) -> tuple[float, float]:
-    west, south, east, north = shape.bounds
-    return (west + east) / 2, (south + north) / 2
-
-
-def _is_metres(bounds: tuple[float, float, float, float]) -> bool:
-    """Return whether numbers are too large for degrees, in both directions at once at least by one of them."""
-    return max(map(abs, bounds)) > _METRES
-
-
-def _box_of(xy: NDArray[np.float64]) -> Box:
-    """Return a generous box around points."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    slack = max(0.5, float((high - low).max()))
-    return float(low[0] - slack), float(low[1] - slack), float(high[0] + slack), float(high[1] + slack)
-
-
-def _within(box: Box, point: tuple[float, float]) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
-
-
-def _outside(box: Box, xy: NDArray[np.float64]) -> Mask:
-    west, south, east, north = box
-    return ~((xy[:, 0] >= west) & (xy[:, 0] <= east) & (xy[:, 1] >= south) & (xy[:, 1] <= north))

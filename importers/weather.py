@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
-from dhsdb.importers.building_cells import is_blank, number_of
+from dhsdb.importers.building_cells import is_blank
+from dhsdb.importers.decimals import number_of
 from dhsdb.importers.weather_csv import is_weather_table, read_csv
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import Problem
-from dhsdb.importers.building_cells import is_blank, number_of
+from dhsdb.importers.building_cells import is_blank
+from dhsdb.importers.decimals import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -37,9 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"`{context.command_path} --help` says more." if context else ""
-        return _say(error.format_message(), hint, EXIT_USER, as_json=as_json)
+        return _say(error.format_message(), _usage(error), EXIT_USER, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped", "", _INTERRUPTED, as_json=as_json)
     except Exception as error:
@@ -48,6 +46,14 @@ def run(arguments: Sequence[str]) -> int:
         text = f"{type(error).__name__}: {error}"
         return _say(text, "This is a failure of dhsdb; DHSDB_DEBUG=1 shows where.", EXIT_FAILURE, as_json=as_json)
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: Exception) -> str:
+    """Return what helps after a command that could not be understood."""
+    context = getattr(error, "ctx", None)
+    if (name := getattr(error, "option_name", None)) in {"--store", "--wait"} and context:
+        return f"{name} stands before the command: dhsdb {name} ... {context.command_path.removeprefix('dhsdb ')} ..."
+    return f"`{context.command_path} --help` says more." if context else ""
 
 
 def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:

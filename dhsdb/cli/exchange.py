@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dhsdb.diff import Diff
+    from dhsdb.errors import UserError
     from dhsdb.importers.pipeline import ImportReport
 
 BUNDLE = "bundle"
@@ -57,11 +59,9 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     as_json: Json = False,
 ) -> None:
     """Import files into a scenario: all of it, or nothing and a report of all problems."""
-    from dhsdb.errors import UserError
-    from dhsdb.importers.pipeline import run_import
-    from dhsdb.importers.registry import formats as known
-
     if formats:
+        from dhsdb.importers.registry import formats as known
+
         listed = known() | {BUNDLE: "scenarios of another store, as `dhsdb export bundle` writes them"}
         rows([{"format": n, "reads": r} for n, r in listed.items()], as_json=as_json)
         return
@@ -69,9 +69,9 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
         _import_bundle(context, paths or [], scenario, rename or [], dry_run=dry_run, as_json=as_json)
         return
     if not form or not paths or not scenario:
-        raise UserError(
-            "an import needs a format, files and a scenario.", "dhsdb import FORMAT PATH... --scenario NAME"
-        )
+        raise _incomplete(form, paths or [], scenario)
+    from dhsdb.importers.pipeline import run_import
+
     store = context.obj(create=True)
     with _bar(quiet=as_json) as progress:
         report = run_import(
@@ -82,6 +82,19 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
         _show(report, as_json=as_json)
     else:
         _preview(report, "json" if as_json else diff_format, wanted(details=details, summary=summary), output)
+
+
+def _incomplete(form: str, paths: list[Path], scenario: str) -> UserError:
+    """Return what is missing of an import, and the whole command."""
+    from dhsdb.errors import UserError
+
+    if form and not paths and Path(form).exists():  # the format was left out
+        form, paths = "", [Path(form)]
+    missing = {"a format": form, "files": paths, "a scenario": scenario}
+    lacks = ", ".join(what for what, given in missing.items() if not given)
+    files = shlex.join(map(str, paths)) or "PATH..."
+    command = f"dhsdb import {form or 'auto'} {files} --scenario {shlex.quote(scenario or 'NAME')}"
+    return UserError(f"the import lacks {lacks}.", f"{command}  (`dhsdb import --list` names the formats)")
 
 
 def _options(pairs: list[str]) -> dict[str, object]:

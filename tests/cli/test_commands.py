@@ -167,6 +167,7 @@ WRONG: dict[str, list[tuple[list[str], str, str]]] = {
     ],
     "unknown option": [
         (["scenario", "list", "--al"], "--al", "--help"),
+        (["scenario", "list", "--store", "x.duckdb"], "--store", "dhsdb --store ... scenario list"),
         (["run", "scenario", "base", "--stag", "geo"], "--stag", "--stage"),
         (["import", "excel", "city.xlsx", "--scenario", "base", "--on-conflict", "overwrite"], "overwrite", "merge"),
     ],
@@ -202,7 +203,12 @@ WRONG: dict[str, list[tuple[list[str], str, str]]] = {
     ],
     "too little or too much": [
         (["scenario", "derive", "x"], "--from", "--help"),
-        (["import", "excel"], "scenario", "dhsdb import FORMAT"),
+        (["import", "excel"], "lacks files, a scenario", "dhsdb import excel PATH... --scenario NAME"),
+        (
+            ["import", "city.xlsx", "--scenario", "base"],
+            "lacks a format",
+            "dhsdb import auto city.xlsx --scenario base",
+        ),
         (["backup", "dhsdb.duckdb"], "exists", "new file"),
     ],
 }

@@ -13,7 +13,7 @@ import shapely
 
 from dhsdb import edits, scenarios
 from dhsdb.errors import ProblemsError
-from dhsdb.importers.building_cells import number_of
+from dhsdb.importers.decimals import number_of
 from dhsdb.importers.building_columns import split_header
 from dhsdb.importers.building_words import heating_in, state_in, use_in, year_in_words
 from dhsdb.importers.pipeline import run_import
