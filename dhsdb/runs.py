@@ -488,11 +488,13 @@ def _dead(con: duckdb.DuckDBPyConnection) -> list[int]:
     """Return runs of this host that say they run but whose process is gone, or is another one by now."""
     import psutil
 
-    running = con.execute(
-        "SELECT run, pid, process_start FROM meta.run WHERE status = 'running' AND host = ?", [socket.gethostname()]
-    ).fetchall()
+    # A statement with parameters would make DuckDB load pandas, at every start of the command line.
+    running = con.execute("SELECT run, pid, process_start, host FROM meta.run WHERE status = 'running'").fetchall()
+    here = socket.gethostname()
     dead = []
-    for run, pid, started in running:
+    for run, pid, started, host in running:
+        if host != here:
+            continue
         try:
             alive = abs(psutil.Process(pid).create_time() - started) < 1.0
         except psutil.NoSuchProcess:
