@@ -36,7 +36,7 @@ class OsmImporter:
     """OpenStreetMap extracts."""
 
     name = "osm"
-    reads = "OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz, .osm.bz2): streets, buildings, heat sources and pipes"
+    reads = "OpenStreetMap extracts (.osm.pbf, .osm, .osm.gz, .osm.bz2; JOSM, Overpass): streets, buildings, heat sources, pipes"
     attribution = ATTRIBUTION
 
     def read(self, request: Request) -> Iterator[Item]:

@@ -23,6 +23,9 @@ SUFFIXES = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
 MAX_RATIO = 100
 """Compressed XML that unpacks to more than this times its size is refused (extracts reach about 20)."""
 
+MAX_JSON = 500_000_000
+"""Bytes of an answer of Overpass in JSON."""
+
 _HEAD = 65_536
 _CHUNK = 1 << 20
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
@@ -55,7 +58,7 @@ def box_problem(bbox: streets.Box | None) -> Problem | None:
 
 
 def file_format(path: Path) -> str | Problem:
-    """Return pyosmium's name of a file's format (pbf, osm, osm.gz, osm.bz2), or why it is refused.
+    """Return pyosmium's name of a file's format (pbf, osm, osm.gz, osm.bz2), json for Overpass's, or why it is refused.
 
     XML is refused if it declares a DOCTYPE, whose entities could grow without bound, and compressed XML if it unpacks
     to more than :data:`MAX_RATIO` times its size.
@@ -64,6 +67,8 @@ def file_format(path: Path) -> str | Problem:
         head = _read_head(path, None)
         if b"OSMHeader" in head[:64]:
             return "pbf"
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"elements"' in head:
+            return _size_problem(path) or "json"
         for magic, name, opener in ((b"\x1f\x8b", "osm.gz", gzip.open), (b"BZh", "osm.bz2", bz2.open)):
             if head.startswith(magic):
                 return _xml_problem(path, _read_head(path, opener)) or _bomb_problem(path, opener) or name
@@ -87,8 +92,17 @@ def _xml_problem(path: Path, head: bytes) -> Problem | None:
         text = "the XML declares a DOCTYPE, which OpenStreetMap files never do; it was not read."
         return Problem(text, str(path), hint="Take the file from a source that you trust.", code="unsafe")
     what = "a file of changes, not an extract" if rest.startswith(b"<osmChange") else "neither PBF nor OSM XML"
-    hint = "Give an extract as .osm.pbf, .osm, .osm.gz or .osm.bz2, for example from download.geofabrik.de."
+    hint = "Give an extract as .osm.pbf, .osm, .osm.gz or .osm.bz2, or Overpass's .json, for example from download.geofabrik.de."
     return Problem(f"this is {what}.", str(path), hint=hint, code="format")
+
+
+def _size_problem(path: Path) -> Problem | None:
+    if (size := path.stat().st_size) <= MAX_JSON:
+        return None
+    hint = "Ask Overpass for XML ([out:xml]), or take an extract as .osm.pbf."
+    return Problem(
+        f"JSON of {size / 1e6:,.0f} MB is not read: it is held in memory.", str(path), hint=hint, code="size"
+    )
 
 
 def _bomb_problem(path: Path, opener: Callable[..., Any]) -> Problem | None:

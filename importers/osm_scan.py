@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dhsdb.errors import Problem
-from dhsdb.importers import demand, streets
+from dhsdb.importers import demand, osm_dialects, streets
+from dhsdb.importers.osm_dialects import true_id
+from dhsdb.importers.osm_files import broken, file_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     import osmium
     import shapely
 
-
-from dhsdb.importers.osm_files import broken, file_format
+_FOREIGN = re.compile(r"twice in input|Unknown element")
+"""What libosmium says of XML that can be read once it is written anew."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -97,7 +99,7 @@ class Scan:
             self.street_tags.append((_text(highway), _text(tag("name")), _text(tag("surface"))))
             self.line(way)
         if tag("building") not in _NO:
-            self.tagged.append(f"w{way.id}")
+            self.tagged.append(f"w{true_id(way.id)}")
         elif tag("man_made") == "pipeline" and (tag("substance") in demand.HEAT or tag("utility") == "heating"):
             gone = any(tag(state) == "yes" for state in ("disused", "abandoned", "proposed", "construction"))
             self.pipe_at.append(self.added)
@@ -127,14 +129,14 @@ class Scan:
         """Note a building made of several ways; its area may have come before it."""
         tag = relation.tags.get
         if tag("type") == "multipolygon" and tag("building") not in _NO:
-            self.tagged.append(f"r{relation.id}")
+            self.tagged.append(f"r{true_id(relation.id)}")
 
     def area(self, area: osmium.osm.Area) -> None:
         """Take the polygon of a building, a source or both."""
         tag = area.tags.get
         building = tag("building")
         kind = demand.source_kind(building, tag)
-        key = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
+        key = f"{'w' if area.from_way() else 'r'}{true_id(area.orig_id())}"
         if key in self.skip or (kind is None and building in _NO):
             return
         try:
@@ -151,7 +153,7 @@ class Scan:
 
     def node(self, node: osmium.osm.Node) -> None:
         """Take a source that is mapped as a point."""
-        tag, key = node.tags.get, f"n{node.id}"
+        tag, key = node.tags.get, f"n{true_id(node.id)}"
         kind = demand.source_kind(tag("building"), tag)
         if kind is not None and key not in self.skip and node.location.valid():
             self.source(key, kind, tag, bytes.fromhex(self.wkb.create_point(node)))
@@ -174,7 +176,7 @@ class Scan:
             return
         polygon = polygonal(shapely.Polygon(shapely.get_coordinates(ring)))
         if polygon.area > 0:
-            tag, key = way.tags.get, f"w{way.id}"
+            tag, key = way.tags.get, f"w{true_id(way.id)}"
             self.mended.append(key)
             self.buildings.append(_record(key, tag("building"), tag))
             self.building_wkb.append(polygon.wkb)
@@ -219,18 +221,39 @@ def scan_file(file: Path, skip: set[str]) -> Scan | Problem:
     form = file_format(file)
     if isinstance(form, Problem):
         return form
+    if problem := osm_dialects.remark(file, form):
+        return problem
     try:
-        try:
-            scan = _pass(file, osmium.io.File(str(file), form), skip)
-            if not _lacks_all(scan):
-                return scan
-        except RuntimeError as error:
-            if "out of order" not in str(error):
-                raise
+        rewrite = osm_dialects.is_foreign(file, form)
+        if not rewrite:
+            try:
+                scan = _pass(file, osmium.io.File(str(file), form), skip)
+                if not _lacks_all(scan):
+                    return scan
+            except RuntimeError as error:
+                rewrite = form != "pbf" and _FOREIGN.search(str(error)) is not None
+                if not rewrite and "out of order" not in str(error):
+                    raise
         with tempfile.TemporaryDirectory() as folder:
-            return _pass(file, _sorted(file, form, Path(folder)), skip)
+            return _ordered(file, form, skip, Path(folder), rewrite=rewrite)
     except (RuntimeError, ValueError, OSError, MemoryError, osmium.InvalidLocationError) as error:
         return broken(file, str(error))
+
+
+def _ordered(file: Path, form: str, skip: set[str], folder: Path, *, rewrite: bool) -> Scan | Problem:
+    """Read a file that is put in order first, or written anew if it is of a dialect."""
+    source = file
+    if rewrite:
+        source, form, given = folder / "rewritten.osm.pbf", "pbf", form
+        if problem := osm_dialects.rewritten(file, given, source):
+            return problem
+    scan = _pass(file, _sorted(source, form, folder), skip)
+    if not _lacks_all(scan):
+        return scan
+    hint = "Of Overpass, ask for `out geom;` or for the nodes too: `(._;>;); out;`."
+    return Problem(
+        "streets and buildings come without the positions of their nodes.", str(file), hint=hint, code="positions"
+    )
 
 
 def _pass(file: Path, opened: osmium.io.File, skip: set[str]) -> Scan:

@@ -130,7 +130,8 @@ def _is_osm(path: Path, head: bytes) -> bool:
     from dhsdb.errors import Problem
     from dhsdb.importers.osm import file_format  # heavy
 
-    looks_like_it = b"OSMHeader" in head[:64] or b"<osm" in head or head.startswith((b"\x1f\x8b", b"BZh"))
+    named = b"OSMHeader" in head[:64] or b"<osm" in head or b'"elements"' in head
+    looks_like_it = named or head.startswith((b"\x1f\x8b", b"BZh"))
     return looks_like_it and not isinstance(file_format(path), Problem)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
+from dhsdb.importers.osm_dialects import true_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -112,7 +113,8 @@ class WayFile:
         count = np.array([part.count(b",") + 1 if part else 0 for part in nodes], dtype=np.int64)
         flat = b",".join(filter(None, nodes)).replace(b"xy", b"x?y?").translate(_TO_BLANKS).replace(b"?", b"nan")
         figures = np.fromstring(flat, sep=" ").reshape(-1, 3)
-        return Lines(np.array(way, dtype=np.int64), count, figures[:, 0].astype(np.int64), figures[:, 1:])
+        numbers = true_ids(np.array(way, dtype=np.int64)), true_ids(figures[:, 0].astype(np.int64))
+        return Lines(numbers[0], count, numbers[1], figures[:, 1:])
 
 
 @dataclass(frozen=True, slots=True)
