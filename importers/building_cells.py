@@ -123,10 +123,10 @@ def _parsed(column: Sequence[object], *, comma: bool | None) -> tuple[Floats, li
     for i, cell in enumerate(column):
         if is_blank(cell):
             continue
-        if not isinstance(cell, str):
-            number = _float(cell)
-        else:  # 1,234 may be a thousand or a little more than one; where nothing says which, it is asked for
-            number = None if comma is None and is_open(cell) else number_of(cell, comma=comma)
+        if isinstance(cell, str) and comma is None and is_open(cell):
+            number = None  # a thousand, or a little more than one; where nothing says which, it is asked for
+        else:
+            number = number_of(cell, comma=comma) if isinstance(cell, str) else _float(cell)
         if number is None or not np.isfinite(number):
             bad.append((i, cell))
         else:

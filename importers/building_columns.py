@@ -25,13 +25,13 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "building": (
         "building id", "gml id", "gmlid", "gebaeude id", "gebäude id", "gebaeudeid", "geb id", "gid", "egid",
         "identificatie",
-        "pand id", "objektidentifikator", "oi", "building key", "building", "gebaeude", "gebäude", "osm id",
+        "pand id", "objektidentifikator", "oi", "building key", "building", "gebaeude", "gebäude", "full id", "osm id",
         "osm way id", "uuid",
-        "id", "bldg id", "objectid", "object id", "oid", "full id",
+        "id", "bldg id", "objectid", "object id", "oid", "bbl",
     ),
     "parent": ("parent gml id", "parentgmlid", "parent gmlid", "parent id", "parent"),
     "title": ("name", "title", "building name", "bezeichnung", "gebaeudename", "gebäudename"),
-    "address": ("address", "adresse", "anschrift", "adress"),
+    "address": ("address", "adresse", "anschrift", "adress", "lagebeztxt"),
     "street": ("street", "strasse", "straße", "street name", "strassenname", "straßenname", "addr street"),
     "house_number": ("house number", "housenumber", "hausnummer", "hausnr", "hnr", "addr housenumber"),
     "district": (
@@ -41,7 +41,8 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     "site": ("site",),
     "osm_tag": ("building tag", "osm tag"),
     "use": (
-        "function", "gebaeudefunktion", "gebäudefunktion", "gfk", "gebnutzbez", "primary usage zone type", "use", "usage",
+        "gfkzshh", "function", "gebaeudefunktion", "gebäudefunktion", "gfk", "bezgfk", "gebnutzbez", "funktion",
+        "primary usage zone type", "use", "usage",
         "building use", "usage type", "building function", "building type", "gebaeudeart", "gebäudeart", "gebaeudetyp",
         "gebäudetyp",
         "nutzung", "nutzungsart", "gebaeudenutzung", "gebäudenutzung", "main use", "hauptnutzung", "gebruiksdoel",
@@ -52,7 +53,7 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
         "storeys above ground", "storeysaboveground", "number of storeys", "storeys", "stories", "floors",
         "number of floors",
         "nrfloor", "levels", "building levels", "geschosse", "anzahl geschosse", "vollgeschosse", "geschosszahl",
-        "aog", "anz og",
+        "aog", "anz og", "anzahlgs", "numfloors", "num floors",
         "stockwerke", "b3 bouwlagen", "bouwlagen", "n floors",
     ),
     "height_m": (
@@ -69,7 +70,7 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
         "heated area", "heated floor area", "conditioned area", "conditioned floor area", "energy reference area",
         "energiebezugsflaeche",
         "energiebezugsfläche", "ebf", "eflache", "beheizte flaeche", "beheizte fläche", "nettoflaeche", "nettofläche",
-        "net floor area", "nfa",
+        "net floor area", "nfa", "bldgarea",
         "floor area", "gross floor area", "gfa", "bgf", "bruttogrundflaeche", "bruttogrundfläche", "ngf",
         "nutzflaeche", "nutzfläche",
         "wohnflaeche", "wohnfläche", "living area", "usable area", "gebruiksoppervlakte", "area",
@@ -81,7 +82,7 @@ BUILDINGS: Mapping[str, tuple[str, ...]] = _PLACES | {
     ),
     "construction_year": (
         "year of construction", "construction year", "year built", "year construction", "baujahr", "yoc", "bouwjaar",
-        "oorspronkelijkbouwjaar", "start date", "built", "age class", "baualtersklasse", "bak", "building age",
+        "oorspronkelijkbouwjaar", "start date", "built", "yearbuilt", "age class", "baualtersklasse", "bak", "building age",
         "construction period",
     ),
     "renovation_year": (
@@ -162,15 +163,17 @@ STRONG = frozenset({
 })  # fmt: skip
 """What only tables of buildings have."""
 
+_IMPLIED = {"bldgarea": "ft^2"}
+"""Units of headers that only one source has: New York's PLUTO, whose areas are in square feet."""
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]|\(((?:[^()]|\([^()]*\))*)\)")
 _UNIT_LIKE = re.compile(
     r"(?:[kMGT]?(?:Wh?|J)(?:[_/\s*·]*\(?\s*(?:m2|m²|m\^2|qm))?(?:[_/\s*·]*(?:a|yr|year|jahr|p\.?a\.?))?\)?(?:/(?:a|yr|year))?"
-    r"|m|cm|km|ft|m2|m²|m\^2|qm|ha|m3|m³|m\^3|%|percent|-|)",
+    r"|m|cm|km|ft|ft2|ft²|ft\^2|sq\.?\s*ft|m2|m²|m\^2|qm|ha|m3|m³|m\^3|%|percent|-|)",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-zäöü])(?=[A-Z])")
 _TAIL = re.compile(
-    r"[_\s]+(?:in[_\s]+)?((?:k|M|G|T)?(?:Wh|W|J)(?:[_/\s]*\(?(?:m2|m²|qm))?(?:[_/\s*·]*(?:a|yr|year|jahr))?\)?|m2|m²|qm|m3|m³|m|cm|percent|%)$",
+    r"[_\s]+(?:in[_\s]+)?((?:k|M|G|T)?(?:Wh|W|J)(?:[_/\s]*\(?(?:m2|m²|qm))?(?:[_/\s*·]*(?:a|yr|year|jahr))?\)?|m2|m²|qm|m3|m³|m|cm|ft|ft2|sqft|percent|%)$",
     re.IGNORECASE,
 )
 _SPELT = {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "gwh": "GWh", "twh": "TWh", "w": "W", "kw": "kW", "mw": "MW", "gw": "GW", "j": "J",
@@ -233,6 +236,7 @@ def spell_unit(unit: str) -> str:
     """
     text = re.sub(r"[\[\]()]", "", unit.strip()).replace("²", "2").replace("³", "3").replace("·", "*").replace("⋅", "*")
     text = re.sub(r"\bqm\b|m\^2", "m2", text, flags=re.IGNORECASE).replace("m^3", "m3")
+    text = re.sub(r"\b(?:sq\.?\s*ft|ft2)\b", "ft^2", text, flags=re.IGNORECASE)
     text = re.sub(r"[_\s]+", "/", text) if "/" not in text and "*" not in text else text.replace(" ", "")
     text = text.replace("*", "/") if text.count("/") and "m2*a" in text else text
     text = re.sub(r"m2(?=a\b|a$)", "m2/", text)
@@ -248,7 +252,7 @@ def find_building_columns(grid: Grid) -> BuildingColumns:
     own = {name for name in BUILDINGS if "_" in name}
     for at, header in enumerate(grid.header):
         name, unit = split_header(header)
-        unit = unit or spell_unit(grid.units.get(at, ""))
+        unit = unit or spell_unit(grid.units.get(at, "")) or _IMPLIED.get(name, "")
         meaning = known.get(name)
         if meaning is None and header.casefold() in own:
             meaning, unit = (header.casefold(), 0), ""

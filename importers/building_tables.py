@@ -41,6 +41,7 @@ _NO_USE = frozenset({
     "feature",
 })  # fmt: skip
 """What columns of types say that is no use."""
+_FLOAT = re.compile(r"\d+\.0+")
 _SPAN = re.compile(r"\d{4}\s*\D{1,4}\s*\d{4}")
 _LEVELS = (999.0, 9999.0)
 _SURFACE = 2
@@ -166,6 +167,10 @@ class _Table:
             self.columns.places["building"] = [0]
         if "building" in self.columns:
             found = cell.words(self.grid, self.columns.places["building"][0])
+            if all(
+                word is None or _FLOAT.fullmatch(word) for word in found
+            ):  # whole numbers of a program that has none
+                found = [None if word is None else word.partition(".")[0] for word in found]
             # A blank id is told by the pipeline; an id that is only a blank word stays what it is.
             self.found["building"] = found
             return
@@ -217,12 +222,16 @@ class _Table:
             self.notes += notes
             self.found["levels"] = values
         for name in ("height_m", "floor_area_m2", "volume_m3", "footprint_m2", "levels"):
-            if name in self.found and (self.found[name] == 0).any():
-                rows = [n for n, v in zip(self.grid.numbers, self.found[name], strict=True) if v == 0]
+            unknown = np.isin(self.found[name], (0, -1)) if name in self.found else np.zeros(1, dtype=bool)
+            if unknown.any():
+                rows = [n for n, bare in zip(self.grid.numbers, unknown, strict=True) if bare]
                 self.note(
-                    f"0 in {ranges(rows)} was taken as not known.", "zero", column=self.header(name), severity="info"
+                    f"0 or -1 in {ranges(rows)} was taken as not known.",
+                    "zero",
+                    column=self.header(name),
+                    severity="info",
                 )
-                self.found[name] = np.where(self.found[name] == 0, np.nan, self.found[name])
+                self.found[name] = np.where(unknown, np.nan, self.found[name])
 
     # --- words --------------------------------------------------------------------------------------------------------
     def uses(self) -> None:
@@ -356,8 +365,11 @@ class _Table:
             roofs.insert(0, "building", frame["building"].to_numpy(dtype=object)[roofs["line"].to_numpy(dtype=int)])
             roofs["_row"] = frame["_row"].to_numpy()[roofs["line"].to_numpy(dtype=int)]
             roofs = roofs.drop(columns="line")
-        prism = frame["footprint_m2"].to_numpy(dtype=float) * frame.get("height_m", np.nan)
-        _complete(frame, "volume_m3", np.asarray(prism, dtype=float) * np.ones(len(frame)))
+        high = frame["height_m"].to_numpy(dtype=float) if "height_m" in frame else np.full(len(frame), np.nan)
+        prism = frame["footprint_m2"].to_numpy(dtype=float) * np.where(
+            high > 0, high, np.nan
+        )  # a wrong height is told once
+        _complete(frame, "volume_m3", prism)
         return roofs
 
     def summed_parts(self, frame: pd.DataFrame) -> pd.DataFrame:

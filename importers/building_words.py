@@ -28,23 +28,23 @@ _BUILDING_KIND = "31001"
 _FUNCTIONS: dict[str, str] = {
     use_code: use
     for use, codes in {
-        RESIDENTIAL: "10 11 12 1020 1221 1223",
-        "residential_multi": "1023 1024 1021 2310 2320 3100 1110 1120 1130 1131 1123 1122 1121",
+        RESIDENTIAL: "10 11 12 1221 1223",
+        "residential_multi": "1020 1023 1024 1021 2310 2320 3100 1110 1120 1130 1131 1123 1122 1121",
         "health": "1022 305 3242 3240 3241",
         "hotel": "1025 207 1311 1312 1310",
         "unheated": (
-            "1313 1222 246 2463 250 251 252 253 254 255 256 257 258 259 260 261 262 272 274 2723 2724"
-            " 2072 3074 3230 3260 327 3280 3281 3080 2523 2220 2142"
+            "1313 246 250 251 252 253 254 255 256 257 258 259 260 261 262 272 274 2723 2724"
+            " 3074 3230 3260 327 3280 3281 3080 2523 2220 2142"
         ),
         "industrial": (
-            "21 22 2000 2100 2110 2111 2112 2120 2140 2141 2143 2150 2170 2180 2200 2700 2710 2740 24"
+            "21 22 2000 2100 2110 2111 2112 2120 2140 2141 2143 2150 2170 2180 2200 2700 2710 24"
             " 2410 2420 2430 2440 2450 23"
         ),
         "office": "2020 2030 2040 2160 3010 3013 3014 3016 3017 3018 3019 3024",
         "retail": "201 205 2060 208 2130 2131 2054 2055 2056",
         "public": (
             "30 3000 3011 3012 3015 303 3044 3060 3061 3062 3063 3064 3070 3071 3072 3073 3075 3090 3091"
-            " 3092 3095 3097 209 3081 3082 2050"
+            " 3092 3095 3097 209 3081 3082"
         ),
         "residential_single": "1222 1210",
         "school": "3020 3021 3022 3023 3065",
@@ -86,7 +86,8 @@ _WORDS: Mapping[str, str] = {
             " tertiary kontor"
         ),
         "retail": (
-            "retail shop store trade handel handelsgebäude handelsgebaeude laden geschäft supermarkt supermarket"
+            "retail shop store trade gebäude_für_handel_und_dienstleistungen geschäftsgebäude"
+            " handel handelsgebäude handelsgebaeude laden geschäft supermarkt supermarket"
             " kaufhaus einkaufszentrum"
             " winkelfunctie restaurant gaststätte gaststaette gastronomie verkauf verkaufsstätte"
         ),
@@ -102,12 +103,13 @@ _WORDS: Mapping[str, str] = {
             " gesundheit_und_pflege heilbehandlung seniorenheim"
         ),
         "industrial": (
-            "industry industrial industrie industriegebäude gewerbe_und_industrie produktion lager lagerhalle"
+            "industry industrial industrie industriegebäude gebäude_für_wirtschaft_oder_gewerbe gebäude_für_gewerbe_und_industrie"
+            " betriebsgebäude gewerbe_und_industrie produktion lager lagerhalle"
             " halle werkstatt fabrik factory"
             " warehouse workshop industriefunctie produktionsgebäude industrial_building"
         ),
         "public": (
-            "public öffentlich oeffentlich öffentliches_gebäude rathaus kultur culture event_location museum"
+            "public öffentlich oeffentlich gebäude_für_öffentliche_zwecke öffentliches_gebäude rathaus kultur culture event_location museum"
             " theater bibliothek feuerwehr polizei"
             " bijeenkomstfunctie celfunctie non_residential_public gemeinbedarf versammlungsstätte"
         ),

@@ -324,12 +324,17 @@ def _take_grids(grids: Sequence[Grid | Problem], file: Path, sheet: str, request
         tables = named
     sorted_ = [(grid, find_building_columns(grid)) for grid in tables]
     chosen = [(g, c) for g, c in sorted_ if g.rows and (wanted or is_buildings(g, c)) and not is_metered(g, c)]
-    # A file that was named as one of buildings is taken at its word if there is an area or an id in it.
-    chosen = chosen or [
-        (g, c)
-        for g, c in sorted_
-        if g.rows and not is_metered(g, c) and (c.score or "building" in c or "geometry" in c)
-    ]
+    if not chosen:
+        # A file that was named as one of buildings is taken at its word if there is an area or an id in it.
+        chosen = [
+            (g, c)
+            for g, c in sorted_
+            if g.rows and not is_metered(g, c) and (c.score or "building" in c or "geometry" in c)
+        ]
+        if len(chosen) > 1:
+            layers = ", ".join(g.sheet for g, _ in chosen)
+            text = f"{len(chosen)} layers could hold buildings: {layers}."
+            found.notes.append(Problem(text, str(file), hint="Choose one with -o sheet=NAME.", code="sheet"))
     for grid, columns in sorted_:
         if is_metered(grid, columns):
             found.metered.append(read_metered(grid, columns, request))

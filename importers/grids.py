@@ -5,16 +5,16 @@ Workbooks, delimited text, KML and KMZ, GeoJSON and GeoPackage; what a file is s
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
+import codecs
 import zipfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from dhsdb.errors import Problem
+from dhsdb.importers.delimited import read_delimited
+from dhsdb.importers.geojson import GEOMETRY, read_geojson
 from dhsdb.importers.kml import read_kml
+from dhsdb.importers.regions import DEGREES
 from dhsdb.importers.table_bounds import find_bounds
 from dhsdb.importers.workbooks import open_workbook
 
@@ -24,15 +24,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 500_000_000
 """Size of a text file or GeoPackage beyond which it is refused."""
-MAX_CELLS = 20_000_000
 _SHOWN = 60
-DEGREES = 4326
-GEOMETRY = "geometry"
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg")
 _SQLITE = b"SQLite format 3\x00"
-_COMMA = re.compile(r"[-+]?\d+,\d+")
-_POINT = re.compile(r"[-+]?\d+\.\d+")
-_ENCODINGS = ("utf-8-sig", "cp1252")
 
 
 @dataclass(slots=True)
@@ -50,7 +44,7 @@ class Grid:
     epsg
         Code of the geometries' system, where the file says it.
     head
-        Number of the row of the header.
+        Number of the row of the header; None where a layer has none.
     units
         Units that a row below the header names, by column.
     """
@@ -62,7 +56,7 @@ class Grid:
     numbers: list[int]
     broken: dict[tuple[int, int], str]
     epsg: int | None = None
-    head: int = 1
+    head: int | None = None
     units: dict[int, str] = field(default_factory=dict)
 
     def problem(
@@ -108,11 +102,18 @@ def files_of(
             yield Problem(f"the folder holds no file of {what}.", str(path), hint=hint, code="format")
 
 
+def start_of(head: bytes) -> bytes:
+    """Return the first bytes of a file in UTF-8, without its mark of order and blanks; other bytes stay as they are."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head[: len(head) // 2 * 2].decode("utf-16", "ignore").lstrip().encode()
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
 def read_grids(path: Path) -> list[Grid | Problem]:
     """Return what a file holds, sheet by sheet or layer by layer, and what is wrong with it."""
     with path.open("rb") as file:
         head = file.read(512)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = start_of(head)
     if not text:
         return [Problem("the file is empty.", str(path), code="format")]
     if head.startswith(b"PK"):
@@ -125,7 +126,7 @@ def read_grids(path: Path) -> list[Grid | Problem]:
         return list(_layers(path))
     if text.startswith(b"<"):
         return list(_kml(path))
-    return list(_geojson(path) if text.startswith(b"{") else _text(path))
+    return list(_geojson(path) if text.startswith((b"{", b"\x1e")) else _text(path))
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
@@ -175,64 +176,20 @@ def _table(
 
 
 def _text(path: Path) -> Iterator[Grid | Problem]:
-    content = path.read_bytes()
-    if b"\x00" in content:
-        hint = "Give a workbook, CSV, KML, KMZ, GeoJSON or GPKG file."
-        yield Problem("this is no text, nor another form that holds places.", str(path), hint=hint, code="format")
-        return
-    encoding = next(name for name in (*_ENCODINGS, "latin-1") if _decodes(content, name))
-    if encoding != _ENCODINGS[0]:
-        said = f"the file is not in UTF-8; it was read as {encoding}."
-        yield Problem(said, str(path), hint="Look at its names.", severity="warning", code="encoding")
-    lines = _without_comments(content.decode(encoding).splitlines())
-    first = next((line for line in lines if line.strip()), "")
-    separator = max("\t;,|", key=first.count)
-    try:
-        rows = [
-            [c.strip() or None for c in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator)
-        ]
-    except csv.Error as error:
-        yield Problem(f"the table can't be read ({error}).", str(path), hint="Are all quotes closed?", code="format")
-        return
-    if separator != "," and _has_decimal_commas(rows):
-        rows = [[c.replace(",", ".") if c and _COMMA.fullmatch(c) else c for c in row] for row in rows]
-        yield Problem("numbers have decimal commas.", str(path), severity="info", code="decimal-comma")
-    width = max(map(len, rows), default=0)
-    if width * len(rows) > MAX_CELLS:
-        yield Problem("the table is too large to be read.", str(path), hint="Split it.", code="unsafe")
-        return
-    yield from _table(path, "", [[*row, *[None] * (width - len(row))] for row in cast("list[list[object]]", rows)], {})
-
-
-def _without_comments(lines: list[str]) -> list[str]:
-    """Blank the lines before the header that start with # and are parted less than it is, so that rows keep their numbers."""
-    header = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
-    parts = max(map(lines[header].count, "\t;,|")) if lines else 0
-    for i in range(header):
-        if max(map(lines[i].count, "\t;,|")) < parts:
-            lines[i] = ""
-    return lines
-
-
-def _has_decimal_commas(rows: list[list[str | None]]) -> bool:
-    """Return whether numbers have commas and none has a point, so that commas can't part thousands."""
-    cells = [c for row in rows for c in row if c]
-    return any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
-
-
-def _decodes(content: bytes, encoding: str) -> bool:
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
+    for found in read_delimited(path):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            yield from _table(path, "", found, {})
 
 
 def _kml(path: Path) -> Iterator[Grid | Problem]:
-    marks = read_kml(path)
-    if isinstance(marks, Problem):
-        yield marks
+    document = read_kml(path)
+    if isinstance(document, Problem):
+        yield document
         return
+    yield from document.notes
+    marks = document.marks
     for mark in marks:
         for wrong in mark.wrong:
             yield Problem(
@@ -247,84 +204,12 @@ def _kml(path: Path) -> Iterator[Grid | Problem]:
 
 
 def _geojson(path: Path) -> Iterator[Grid | Problem]:
-    """Yield the one layer of a GeoJSON file; GEOS reads the geometries, since GDAL lets wrong ones through as none."""
-    try:
-        found = json.loads(path.read_bytes())
-        kind = found.get("type")
-        features = [found] if kind == "Feature" else found.get("features")
-    except (ValueError, RecursionError) as error:
-        hint = "Export it anew."
-        yield Problem(f"the JSON is damaged or not complete ({error}).", str(path), hint=hint, code="format")
-        return
-    if kind not in ("FeatureCollection", "Feature") or not isinstance(features, list):
-        text = "this is JSON, but no GeoJSON: it is no FeatureCollection with a list of features."
-        yield Problem(text, str(path), value=str(kind)[:40], hint="Export it as GeoJSON.", code="format")
-        return
-    code = _named_system(found.get("crs"))
-    if isinstance(code, str):
-        hint = "Export it in EPSG:4326."
-        yield Problem("the coordinate system is not known.", str(path), value=code, hint=hint, code="crs")
-        return
-    shapes: list[object] = []
-    for number, feature in enumerate(features, 1):
-        shape = _feature_shape(feature)
-        shapes.append(None if isinstance(shape, str) else shape)
-        if isinstance(shape, str):
-            text = f"the feature has no geometry that can be read ({shape})."
-            yield Problem(text, str(path), row=number, column=GEOMETRY, code="geometry")
-    data = [f.get("properties") if isinstance(f, dict) else None for f in features]
-    cells = _with_ids(features, [d if isinstance(d, dict) else {} for d in data])
-    names = list(dict.fromkeys(name for row in cells for name in row if name.casefold() != GEOMETRY))
-    rows = [[*(_simple(row.get(n)) for n in names), shape] for row, shape in zip(cells, shapes, strict=True)]
-    yield Grid(path, "", [*names, GEOMETRY], rows, list(range(1, len(rows) + 1)), {}, code)
-
-
-def _with_ids(features: list[Any], cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the properties with the ids that stand beside them, unless they have one, or the ids only count."""
-    ids = [f.get("id") if isinstance(f, dict) else None for f in features]
-    named = any(name.casefold().endswith("id") for row in cells for name in row)
-    texts = [str(i) for i in ids if isinstance(i, (str, int))]
-    counted = texts in ([str(k + first) for k in range(len(ids))] for first in (0, 1))
-    if named or counted or len(set(texts)) < len(ids):
-        return cells
-    return [{"id": text, **row} for text, row in zip(texts, cells, strict=True)]
-
-
-def _simple(value: object) -> object:
-    return value if value is None or isinstance(value, (str, bool, int, float)) else json.dumps(value)[:200]
-
-
-def _named_system(crs: object) -> int | str:
-    """Return the code of a system that a file names in the manner of 2008, degrees if it names none; else its name."""
-    if crs is None:
-        return DEGREES
-    from pyproj import CRS  # heavy
-    from pyproj.exceptions import CRSError
-
-    name = (
-        str(crs.get("properties", {}).get("name"))
-        if isinstance(crs, dict) and isinstance(crs.get("properties"), dict)
-        else ""
-    )
-    if name.endswith("CRS84"):
-        return DEGREES
-    try:
-        return CRS.from_user_input(name).to_epsg() or name
-    except CRSError:
-        return name
-
-
-def _feature_shape(feature: object) -> object:
-    """Return the geometry of a feature, None if it has none, or what is wrong with it."""
-    import shapely  # heavy
-
-    geometry = feature.get("geometry") if isinstance(feature, dict) else None
-    if geometry is None:
-        return None if isinstance(feature, dict) else "it is no object"
-    try:
-        return shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
-    except (shapely.GEOSException, ValueError, TypeError) as error:
-        return str(error)[:120] or "it is wrong"
+    """Yield the one layer of a GeoJSON file."""
+    layer = read_geojson(path)
+    yield from layer.notes
+    if layer.names is not None:
+        numbers = list(range(1, len(layer.rows) + 1))
+        yield Grid(path, "", [*layer.names, GEOMETRY], layer.rows, numbers, {}, layer.epsg)
 
 
 def _layers(path: Path) -> Iterator[Grid | Problem]:

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dhsdb.errors import Problem, did_you_mean
-from dhsdb.importers.grids import Grid, files_of, read_grids
+from dhsdb.importers.grids import Grid, files_of, ranges, read_grids
 from dhsdb.importers.heat_sources_join import join
 from dhsdb.importers.heat_sources_table import CAPACITY, HEAT, SourceTable, settle_units
 from dhsdb.importers.place_columns import SOURCES, Columns, find_columns
@@ -122,7 +122,6 @@ def _areas(grid: Grid) -> Iterator[Problem]:
     """Say that corners of areas were left out, which of them cross themselves, and which rows are shifted."""
     import shapely  # heavy
 
-    from dhsdb.importers.grids import ranges
     from dhsdb.importers.place_columns import read_number
 
     at = [next(i for i, h in enumerate(grid.header) if " ".join(h.casefold().split()) == name) for name in _CORNERS]

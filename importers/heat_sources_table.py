@@ -38,7 +38,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "ice_rink": ("ice rink", "ice rinks", "ice rings", "ice hall", "ishall", "eishalle"),
     "waste_water": (
         "sewage plant", "sewage", "sewage water", "waste water", "wastewater", "wastewater treatment plant", "wwtp",
-        "waste water treatment plant", "reningsverk", "klaeranlage", "kläranlage",
+        "waste water treatment plant", "reningsverk", "klaeranlage", "kläranlage", "klaerwerk", "klärwerk", "abwasser",
     ),
     "industry": ("industrial", "factory", "industri", "industrie"),
     "plant": ("power plant", "chp", "chp plant"),

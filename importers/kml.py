@@ -62,10 +62,19 @@ class Placemark:
     wrong: list[str] = field(default_factory=list)
 
 
-def read_kml(path: Path) -> list[Placemark] | Problem:
-    """Return the placemarks of a KML or KMZ file, or why it is refused."""
+@dataclass(slots=True)
+class Document:
+    """A document: its placemarks, and what is to be said of it."""
+
+    marks: list[Placemark]
+    notes: list[Problem] = field(default_factory=list)
+
+
+def read_kml(path: Path) -> Document | Problem:
+    """Return what a KML or KMZ file holds, or why it is refused."""
     try:
-        root = _parse(_content(path))
+        content, others = _content(path)
+        root = _parse(content)
     except _RefusedError as why:
         return Problem(why.message, str(path), hint=why.hint, code=why.code)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
@@ -74,17 +83,34 @@ def read_kml(path: Path) -> list[Placemark] | Problem:
         text = f"this is XML, but no KML: it starts with <{_plain(root.tag)[:40]}>."
         return Problem(text, str(path), hint="Export it as KML or KMZ.", code="format")
     marks = (e for e in root.iter() if _plain(e.tag) == "Placemark")
-    return [_placemark(number, mark) for number, mark in enumerate(marks, 1)]
+    found = Document([_placemark(number, mark) for number, mark in enumerate(marks, 1)])
+    links = [
+        "".join(part.itertext()).strip()
+        for e in root.iter() if _plain(e.tag) == "NetworkLink"
+        for part in e.iter() if _plain(part.tag) == "href"
+    ]  # fmt: skip
+    if links:
+        text = f"{len(links)} link{'s' * (len(links) > 1)} to other documents: what is there was not read."
+        hint = "Export the map with its content, not as a link that keeps it up to date."
+        found.notes.append(Problem(text, str(path), value=links[0][:80], hint=hint, severity="warning", code="link"))
+    if others:
+        text = f"{len(others)} more .kml in the archive: not read."
+        hint = "Unpack it, and import each."
+        found.notes.append(
+            Problem(text, str(path), value=others[0][:80], hint=hint, severity="warning", code="ignored")
+        )
+    return found
 
 
 # --- what the file claims --------------------------------------------------------------------------------------------
-def _content(path: Path) -> bytes:
+def _content(path: Path) -> tuple[bytes, list[str]]:
+    """Return the document, and the names of other documents beside it in the archive."""
     with path.open("rb") as file:
         if not file.read(2).startswith(b"PK"):
             file.seek(0)
             content = file.read(MAX_BYTES + 1)
             _refuse_large(len(content), None)
-            return content
+            return content, []
     with zipfile.ZipFile(path) as archive:
         documents = [i for i in archive.infolist() if i.filename.casefold().endswith(".kml")]
         if not documents:
@@ -100,7 +126,7 @@ def _content(path: Path) -> bytes:
             while chunk := part.read(_CHUNK * 16):
                 unpacked += chunk
                 _refuse_large(len(unpacked), packed)
-        return bytes(unpacked)
+        return bytes(unpacked), [i.filename for i in documents if i is not info]
 
 
 def _refuse_large(size: int, packed: int | None) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dhsdb.errors import Problem
-from dhsdb.importers.grids import GEOMETRY, Grid, files_of, ranges, read_grids
+from dhsdb.importers.geojson import GEOMETRY
+from dhsdb.importers.grids import Grid, files_of, ranges, read_grids
 from dhsdb.importers.place_columns import PIPES, Columns, factor, find_columns, fold, read_number
 from dhsdb.importers.positions import locate
 from dhsdb.importers.regions import to_degrees
@@ -35,6 +36,7 @@ _TOOL = re.compile(r"\[\d+:\s*\w+\]\s*$")
 """What GPSVisualizer writes behind the name of the first line."""
 _LINE = re.compile(r"\s*(?:SRID\s*=\s*\d+\s*;)?\s*(?:MULTI)?LINESTRING\b", re.IGNORECASE)
 _HEADS = ("type", "latitude", "longitude", "name")
+_NOMINAL = re.compile(r"\s*DN\s*(?=\d)", re.IGNORECASE)
 _MOST_TURNS = 9
 _SHORT = 2
 
@@ -103,8 +105,12 @@ def _is_other_sheet(grid: Grid, request: Request) -> bool:
 
 
 def _is_track(grid: Grid) -> bool:
-    """Return whether a table is one of GPSVisualizer's."""
-    return all(head in [h.casefold() for h in grid.header] for head in _HEADS)
+    """Return whether a table is one of GPSVisualizer's: rows of type T are points of tracks."""
+    heads = [h.casefold() for h in grid.header]
+    if not all(head in heads for head in _HEADS):
+        return False
+    at = heads.index("type")
+    return any(str(row[at]).strip().casefold() == "t" for row in grid.rows)
 
 
 def _repeats(grid: Grid, columns: Columns) -> bool:
@@ -172,7 +178,7 @@ def _whole_lines(grid: Grid, columns: Columns, shapes: Sequence[Any], notes: lis
         cells = _cells(grid, columns, i, notes)
         lines += [Line(grid, number, str(cells.get("pipe") or ""), part, cells) for part in parts]
     if other:
-        text = f"{ranges(other)} hold no lines; they were left out."
+        text = f"no lines in {ranges(other)}: left out."
         notes.append(grid.problem(text, None, GEOMETRY, severity="warning", code="ignored"))
     return lines
 
@@ -231,8 +237,8 @@ def _cells(grid: Grid, columns: Columns, i: int, notes: list[Problem]) -> dict[s
         cell = grid.rows[i][at] if at is not None else None
         if at is None or cell is None or not str(cell).strip():
             continue
-        number = read_number(cell)
-        nominal = fold(grid.header[at])[0] in ("dn", "nominal diameter")
+        nominal = fold(grid.header[at])[0] in ("dn", "nominal diameter") or _NOMINAL.match(str(cell)) is not None
+        number = read_number(_NOMINAL.sub("", cell) if isinstance(cell, str) else cell)
         unit = (number.unit if number else "") or columns.units.get(name) or ("mm" if nominal else "")
         times = factor(unit, "m") if unit else 1.0
         if number is None or times is None or (not unit and name == "diameter_m"):

@@ -35,20 +35,30 @@ COORDINATES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Headers of coordinates, folded; ``position`` is latitude and longitude in one cell."""
 
+_GERMAN = {
+    "latitude": ("breite", "geographische breite", "geogr breite"),
+    "longitude": ("laenge", "länge", "geographische länge", "geographische laenge", "geogr länge", "geogr laenge"),
+}
+"""What of pipes would be a length."""
 SOURCES: Mapping[str, tuple[str, ...]] = COORDINATES | {
+    "latitude": (*COORDINATES["latitude"], *_GERMAN["latitude"]),
+    "longitude": (*COORDINATES["longitude"], *_GERMAN["longitude"]),
     "heat_source": ("id", "source id", "heat source", "heat source id", "heatsource", "uid", "objectid"),
-    "title": ("name", "title", "source", "source name", "site name", "facility", "plant", "bezeichnung", "namn"),
+    "title": ("name", "title", "source", "source name", "site name", "facility", "plant", "bezeichnung", "anlage",
+        "standort", "erzeuger", "namn",
+    ),
     "kind": ("kind", "type", "source type", "category", "sector", "typ", "art", "kategorie"),
     "capacity_mw": (
         "capacity", "power", "heat capacity", "thermal capacity", "heat output", "heat power", "thermal power",
         "max capacity", "leistung",
-        "waermeleistung", "wärmeleistung", "effekt",
+        "waermeleistung", "wärmeleistung", "thermische leistung", "nennleistung", "effekt",
     ),
     "temperature_c": ("temperature", "temp", "source temperature", "heat temperature", "supply temperature", "temperatur"),
     "annual_mwh": (
         "annual", "annual heat", "annual energy", "annual heat potential", "heat per year", "yearly heat",
         "excess heat", "waste heat", "heat potential",
-        "energy", "heat", "jahreswaerme", "jahreswärme", "abwaerme", "abwärme", "årlig värme",
+        "energy", "heat", "jahreswaerme", "jahreswärme", "wärme", "waerme", "wärmemenge", "waermemenge",
+        "abwaerme", "abwärme", "årlig värme",
     ),
     "profile": ("profile", "availability", "availability profile", "profil"),
     "rule": ("rule", "method", "basis"),
@@ -209,10 +219,10 @@ def read_number(cell: object, *, comma: bool | None = None) -> Number | None:
         return None
     if not isinstance(cell, str):
         try:
-            value = float(cell)  # type: ignore[arg-type]
+            own = float(cell)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
             return None
-        return Number(value) if math.isfinite(value) else None
+        return Number(own) if math.isfinite(own) else None
     text = cell.replace("\u00a0", " ").strip()
     found = _NUMBER.fullmatch(text) if text.isascii() or "°" in text or "º" in text else None
     value = None if found is None or (comma is None and is_open(found[1])) else number_of(found[1], comma=comma)

@@ -39,6 +39,7 @@ _DEFINITIONS = (
     "day = 24 * hour = d = days",
     "year = [year] = a = yr = years",
     "meter = [length] = m = metre",
+    "foot = 0.3048 * meter = ft = feet",
     "hectare = 1e4 * meter ** 2 = ha",
     "liter = 1e-3 * meter ** 3 = l = L = litre",
     "gram = [mass] = g",

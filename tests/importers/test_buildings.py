@@ -13,9 +13,9 @@ import shapely
 
 from dhsdb import edits, scenarios
 from dhsdb.errors import ProblemsError
-from dhsdb.importers.decimals import number_of
 from dhsdb.importers.building_columns import split_header
 from dhsdb.importers.building_words import heating_in, state_in, use_in, year_in_words
+from dhsdb.importers.decimals import number_of
 from dhsdb.importers.pipeline import run_import
 from dhsdb.importers.registry import recognise
 from dhsdb.importers.rows import Rows
@@ -688,6 +688,49 @@ def test_a_building_inside_another_is_told(db: Database, tmp_path: Path) -> None
     finding = next(f for f in report.findings if f.code == "overlap")
     assert "'b'" in finding.message
     assert "'c'" not in finding.message
+
+
+def test_a_parcel_is_no_building(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "alkis.gpkg"
+    facts = {
+        "oid": ["DE1", "DE2"], "gfkzshh": ["31001_2000", "31001_2050"], "gebnutzbez": ["Gebäude", "Gebäude"],
+        "anzahlgs": ["2", None], "lagebeztxt": ["Am Markt 1", None],
+    }  # fmt: skip
+    boxes = [shapely.box(356000 + 30 * i, 5645000, 356010 + 30 * i, 5645010) for i in range(2)]
+    geopandas.GeoDataFrame(facts, geometry=boxes, crs=25832).to_file(path, layer="GebaeudeBauwerk")
+    parcel = geopandas.GeoDataFrame(
+        {"oid": ["F1"]}, geometry=[shapely.box(356000, 5645000, 356100, 5645100)], crs=25832
+    )
+    parcel.to_file(path, layer="Flurstueck")
+    parcel.to_file(path, layer="Flur")
+    other = tmp_path / "other.gpkg"
+    for name in ("one", "two"):
+        parcel.to_file(other, layer=name)
+    assert [code for code, *_ in problems(db, other)] == ["sheet"]
+    bring(db, path)
+    names = ["building", "use", "levels", "address"]
+    assert effective(db, "building", names) == [("DE1", "industrial", 2.0, "Am Markt 1"), ("DE2", "retail", None, None)]
+
+
+def test_one_feature_a_line_and_heights_that_are_not_known_are_read(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "a.geojsonl"
+    boxes = [shapely.to_geojson(shapely.box(x, 38.9, x + 0.0002, 38.9001)) for x in (-77.03, -77.029)]
+    path.write_text(
+        "\n".join(
+            f'{{"type": "Feature", "properties": {{"height": {h}}}, "geometry": {g}}}'
+            for g, h in zip(boxes, (-1, 7.5), strict=True)
+        )
+    )
+    report = bring(db, path)
+    assert "zero" in {f.code for f in report.findings}
+    assert dict(effective(db, "building", ["building", "height_m"])) == {"a-1": None, "a-2": 7.5}
+
+
+def test_square_feet_of_pluto_become_square_metres(db: Database, tmp_path: Path) -> None:
+    text = "bbl,bldgarea,numfloors,yearbuilt,latitude,longitude\n1000010010.0,1000,3,1921,40.70,-74.01\n"
+    bring(db, csv(tmp_path / "pluto.csv", text))
+    names = ["building", "floor_area_m2", "levels", "construction_year"]
+    assert effective(db, "building", names) == [("1000010010", pytest.approx(92.90304), 3.0, 1921)]
 
 
 @pytest.mark.parametrize(

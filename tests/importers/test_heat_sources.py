@@ -141,6 +141,72 @@ def test_degrees_minutes_and_numbers_as_text_are_read(db: Database, tmp_path: Pa
     assert effective(db, "heat_source", ["title", "capacity_mw"]) == [("a", 1.5), ("b", 0.15)]
 
 
+def plants() -> list[list[object]]:
+    """A list of plants as a utility sends it: titles, units in a row of their own, decimal commas, a total, a note."""
+    return [
+        ["Stadtwerke Musterstadt GmbH"], ["Stand: 31.12.2023"], [],
+        ["Nr.", "Anlage", "Art", "Leistung", "Wärme", "Temperatur", "Breite", "Länge"],
+        [None, None, None, "kW", "MWh/a", "°C", "°", "°"],
+        [1, "Heizwerk Nord", "Industrie", "12.500", "45.000", 95, "52,5200", "13,4050"],
+        [2, "Klärwerk", "Klärwerk", "3.200,5", "12.000,5", 15, "52,5100", "13,4150"],
+        [3, "Rechenzentrum", "Rechenzentrum", 850, 6800, 30, "52,500", "13,425"],
+        ["Summe", None, None, 16550.5, 63800.5], [],
+        ["* Angaben ohne Gewähr."],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["xlsx", "csv", "utf-16"])
+def test_a_list_of_plants_is_read_below_its_titles_and_without_its_total(
+    db: Database, tmp_path: Path, form: str
+) -> None:
+    if form == "xlsx":
+        path = book(tmp_path / "a.xlsx", Erzeuger=plants())
+    else:
+        lines = (
+            ";".join("" if c is None else str(c).replace(".", "," if isinstance(c, float) else ".") for c in row)
+            for row in plants()
+        )
+        path = tmp_path / "a.csv"
+        path.write_text("\n".join(lines), encoding="utf-8" if form == "csv" else form)
+    assert recognise([path]) == "heat-sources"
+    report = bring(db, path)
+    said = {(f.code, f.message.rpartition(": ")[2]) for f in report.findings}
+    assert {("titles", "rows 1-2."), ("totals", "row 9."), ("notes", "row 11.")} <= said
+    found = effective(db, "heat_source", ["title", "kind", "capacity_mw", "annual_mwh", "temperature_c"])
+    assert sorted(found) == [
+        ("Heizwerk Nord", "industry", 12.5, 45_000.0, 95.0), ("Klärwerk", "waste_water", 3.2005, 12_000.5, 15.0),
+        ("Rechenzentrum", "data_centre", 0.85, 6_800.0, 30.0),
+    ]  # fmt: skip
+    assert places(db) == [(13.405, 52.52), (13.415, 52.51), (13.425, 52.5)]
+
+
+def test_a_point_in_a_number_that_nothing_explains_is_told(db: Database, tmp_path: Path) -> None:
+    rows = [HEAD, *([f"S{i}", 59.3 + i / 100, 18.0, "industry", "12.500", None, None] for i in range(3))]
+    report = bring(db, book(tmp_path / "a.xlsx", Sources=rows))
+    assert "number-format" in warned(report)
+    assert effective(db, "heat_source", ["capacity_mw"])[0] == (0.0125,)
+
+
+def test_a_row_called_total_that_has_a_place_is_a_source(db: Database, tmp_path: Path) -> None:
+    rows = [*town(3), ["Total", 59.31, 18.01, "industry", 500, 0.5, 30]]
+    bring(db, book(tmp_path / "a.xlsx", Sources=rows))
+    assert len(effective(db, "heat_source", ["title"])) == 4
+
+
+def test_links_to_maps_elsewhere_are_told(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "a.kmz"
+    link = "<NetworkLink><Link><href>https://example.org/kml?mid=1</href></Link></NetworkLink>"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("doc.kml", f"<kml><Document>{link}</Document></kml>")
+        archive.writestr("files/other.kml", "<kml/>")
+    with pytest.raises(ProblemsError) as error:
+        bring(db, path)
+    assert [p.code for p in error.value.problems] == ["empty"]
+    assert {(w.code, w.value) for w in error.value.warnings} >= {
+        ("link", "https://example.org/kml?mid=1"), ("ignored", "files/other.kml"),
+    }  # fmt: skip
+
+
 def test_letters_tell_that_columns_are_swapped(db: Database, tmp_path: Path) -> None:
     rows = [["name", "lat", "lon"], ["a", "18°6'0\"E", "59°18'0\"N"]]
     report = bring(db, book(tmp_path / "a.xlsx", s=rows), epsg=32633)

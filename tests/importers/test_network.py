@@ -159,6 +159,22 @@ def test_a_diameter_without_unit_is_refused(db: Database, tmp_path: Path) -> Non
     assert refused(db, path) == [("unit", 1)]
 
 
+def test_nominal_diameters_are_read_in_their_own_writing(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [
+        f'p{i},{cell},"LINESTRING (13.4 52.5, 13.4{i + 1} 52.5)"' for i, cell in enumerate(("DN 300", "dn150", "80"))
+    ]
+    path.write_text("name,DN,geometry\n" + "\n".join(lines), encoding="utf-8")
+    bring(db, path)
+    assert sorted(effective(db, "network_pipe", ["pipe", "diameter_m"])) == [("p0", 0.3), ("p1", 0.15), ("p2", 0.08)]
+
+
+def test_sources_with_a_type_are_no_track(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Name,Type,Latitude,Longitude\nA,shop,59.3,18.0\nB,plant,59.4,18.1\n", encoding="utf-8")
+    assert recognise([path]) == "heat-sources"
+
+
 def test_points_are_no_network(db: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     geopandas.GeoDataFrame({"name": ["a"]}, geometry=[shapely.Point(18, 59.3)], crs=4326).to_file(path)
