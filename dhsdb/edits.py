@@ -16,11 +16,11 @@ from dhsdb.errors import UnknownNameError, UserError, did_you_mean
 from dhsdb.names import Ref, check_newest, find
 from dhsdb.scenarios import add_revision
 from dhsdb.schema.columns import Geometry
+from dhsdb.selecting import selecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import duckdb
     import pandas as pd
     import pyarrow as pa
 
@@ -255,7 +255,7 @@ def _select(
     name = table.__table__.name
     query = f"""
 WITH eff AS (SELECT *, 0 AS alone FROM input.{name}_at($scenario, $revision)),
-chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff WHERE {only}) WHERE {where or "TRUE"}
+chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff WHERE {only}) AS {name} WHERE {where or "TRUE"}
 ),
 total AS (SELECT {keys}, count(*) AS n_all FROM eff GROUP BY ALL),
 whole AS (
@@ -265,7 +265,7 @@ whole AS (
 SELECT {keys}, NULL::SMALLINT AS year{kept} FROM whole
 UNION ALL
 SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""
-    with db.read(sandbox=True) as con, _explained(con, table, where, expression):
+    with db.read(sandbox=True) as con, selecting(table, where, expression or ""):
         ref = find(con, check_newest(scenario))
         rows = con.execute(query, {"scenario": ref.name, "revision": ref.revision}).to_arrow_table()
     if not rows.num_rows:
@@ -274,21 +274,6 @@ SELECT {keys}, {at}{kept} FROM chosen ANTI JOIN whole USING ({keys})"""
             f"`dhsdb scenario show {scenario} {name}` lists the rows.",
         )
     return ref, rows
-
-
-@contextlib.contextmanager
-def _explained(con: duckdb.DuckDBPyConnection, table: type[InputRow], where: str, expression: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Turn an error in the user's SQL into one that names the columns there are."""
-    import duckdb
-
-    del con
-    try:
-        yield
-    except duckdb.Error as error:
-        what = " and ".join(repr(t) for t in (where, expression) if t)
-        first = str(error).splitlines()[0]
-        names = ", ".join(["year", *table.own()])
-        raise UserError(f"{what}: {first}", f"Columns of {table.__table__.name}: {names}.") from None
 
 
 def _append(writer: Writer, table: type[InputRow], ref: Ref, chosen: pa.Table, column: str | None) -> int:

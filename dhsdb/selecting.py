@@ -24,8 +24,8 @@ def needs_spatial(where: str) -> bool:
 
 
 @contextlib.contextmanager
-def selecting(table: type[InputRow], where: str) -> Iterator[None]:
-    """Turn an error in a condition into one that names the columns there are.
+def selecting(table: type[InputRow], where: str, expression: str = "") -> Iterator[None]:
+    """Turn an error in a condition or an expression into one that names the columns there are.
 
     Raises
     ------
@@ -37,6 +37,7 @@ def selecting(table: type[InputRow], where: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        what = " and ".join(repr(text) for text in (where, expression) if text)
         first = str(error).splitlines()[0]
         names = ", ".join(["year", *table.own()])
-        raise UserError(f"'{where}': {first}", f"Columns of {table.__table__.name}: {names}.") from None
+        raise UserError(f"{what}: {first}", f"Columns of {table.__table__.name}: {names}.") from None

@@ -105,7 +105,7 @@ def test_an_expression_is_worked_out_for_each_row(city: Store, cli: Cli) -> None
     code, _, _ = cli(city.db, "scenario", "set", "child", "commodity.price=price * 2", "--where", GAS, "-m", "a test")
     assert code == 0
     assert prices(city) == [70.0, 100.0, 70.0]
-    price(city, "price + (year - 2025) / 10")
+    price(city, "commodity.price + (year - 2025) / 10")  # the table may be named
     assert prices(city) == [70.0, 101.0, 72.0]
 
 
