@@ -20,7 +20,7 @@ from dhsdb.importers.osemosys_names import (
     YEAR,
     set_name,
 )
-from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, parameter_of
+from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, is_fit, parameter_of
 from dhsdb.importers.workbooks import Workbook, column_letters, open_workbook
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dhsdb.importers.workbooks import Sheet
 
 LONG, SET_SHEET, DEFAULT_SHEET = "PARAMETERS", "SETS", "PARAMETERS_DEFAULT"
+_PARAM = "PARAM"
+_SHOWN = 20
 _PULP_EXTRA = ("Introduction", "MCS", "MCS_num", "MCM")
 _NOTES = ("naming", "readme", "notes", "introduction")
 _UNCALCULATED = "the formula holds no result."
@@ -41,7 +43,7 @@ _FROM_HEADERS = {SEASON: "Conversionls", DAYTYPE: "Conversionld", BRACKET: "Conv
 
 def is_book(sheets: Iterable[str]) -> bool:
     """Return whether a workbook with these sheets is one of OSeMOSYS."""
-    names = set(sheets)
+    names = {name.strip() for name in sheets}
     return {LONG, SET_SHEET} <= names or (
         {"YEAR", "TECHNOLOGY", "REGION"} <= names and sum(parameter_of(n) is not None for n in names) > 2  # noqa: PLR2004
     )
@@ -53,7 +55,7 @@ def read_book(path: Path, config: Path | None, ignored: frozenset[str] = frozens
     if isinstance(book, Problem):
         return Source("otoole", path, problems=[book], files=[path])
     try:
-        if {LONG, SET_SHEET} <= set(book.names):
+        if {LONG, SET_SHEET} <= {name.strip() for name in book.names}:
             return _pulp(book, Source("pulp", path, files=[path], ignored=ignored))
         return _otoole(book, config, Source("otoole", path, files=[path], ignored=ignored))
     finally:
@@ -67,7 +69,7 @@ def _rows_of(book: Workbook, name: str, source: Source) -> list[list[object]]:
         source.problems.append(sheet)
         return []
     place = Place(book.path, name)
-    for (row, column), what in list(sheet.broken.items())[:20]:
+    for (row, column), what in list(sheet.broken.items())[:_SHOWN]:
         text = f"'{what}' is an error of the spreadsheet." if what else _UNCALCULATED
         source.problems.append(place.problem(text, row, column=column_letters(column), value=what or None, code="cell"))
     return _without_margin(sheet)
@@ -98,11 +100,16 @@ def _otoole(book: Workbook, config: Path | None, source: Source) -> Source:
             tables.append((sheet, parameter))
         elif name.casefold() not in _NOTES and facts.facts.get(name, {}).get("type") != "result":
             hint = did_you_mean(name, [*PARAMETERS, *SETS]) or "Remove the sheet if it is no part of the model."
-            text = f"'{sheet}' is no set or parameter of OSeMOSYS."
-            source.problems.append(Place(book.path, sheet).problem(text, value=sheet, hint=hint, code="sheet"))
+            _report_stranger(book, sheet, f"'{sheet}' is no set or parameter of OSeMOSYS.", hint, source)
     for sheet, parameter in tables:
         _SheetOfParameter(book, sheet, parameter, source).read()
     return source
+
+
+def _report_stranger(book: Workbook, sheet: str, text: str, hint: str, source: Source) -> None:
+    """Report a sheet that is no part of a model; one without cells says nothing."""
+    if any(not _blank(cell) for row in _rows_of(book, sheet, source) for cell in row):
+        source.problems.append(Place(book.path, sheet).problem(text, value=sheet, hint=hint, code="sheet"))
 
 
 def _sheet_of_set(book: Workbook, sheet: str, name: str, source: Source) -> None:
@@ -272,18 +279,18 @@ def add_cells(
 
 # --- OSeMOSYS_PuLP ---------------------------------------------------------------------------------------------------
 def _pulp(book: Workbook, source: Source) -> Source:
-    _pulp_sets(book, source)
-    if DEFAULT_SHEET in book.names:
-        _pulp_defaults(book, source)
-    _pulp_values(book, source)
+    sheets = {name.strip(): name for name in book.names}
+    _pulp_sets(book, sheets[SET_SHEET], source)
+    if DEFAULT_SHEET in sheets:
+        _pulp_defaults(book, sheets[DEFAULT_SHEET], source)
+    _pulp_values(book, sheets[LONG], source)
     known = {LONG, SET_SHEET, DEFAULT_SHEET, *_PULP_EXTRA}
-    for sheet in book.names:
-        if sheet not in known:
-            hint = did_you_mean(sheet, known)
+    for name, sheet in sheets.items():
+        if name not in known:
             text = f"the sheet '{sheet}' is none of OSeMOSYS_PuLP's."
-            source.problems.append(Place(book.path, sheet).problem(text, value=sheet, hint=hint, code="sheet"))
-    if "MCS" in book.names:
-        _pulp_trials(book, source)
+            _report_stranger(book, sheet, text, did_you_mean(sheet, known), source)
+    if "MCS" in sheets:
+        _pulp_trials(book, sheets["MCS"], source)
     return source
 
 
@@ -296,9 +303,9 @@ def _refused_twins(heads: Sequence[str], place: Place, source: Source) -> bool:
     return bool(twins)
 
 
-def _pulp_sets(book: Workbook, source: Source) -> None:
-    rows = _rows_of(book, SET_SHEET, source)
-    place = Place(book.path, SET_SHEET)
+def _pulp_sets(book: Workbook, sheet: str, source: Source) -> None:
+    rows = _rows_of(book, sheet, source)
+    place = Place(book.path, sheet)
     heads = column_sets([str(c or "").strip() for c in rows[0]]) if rows else []
     if _refused_twins(heads, place, source):
         return
@@ -315,14 +322,21 @@ def _pulp_sets(book: Workbook, source: Source) -> None:
             )
 
 
-def _pulp_defaults(book: Workbook, source: Source) -> None:
-    place = Place(book.path, DEFAULT_SHEET)
-    for i, row in enumerate(_rows_of(book, DEFAULT_SHEET, source)[1:], 2):
-        if not row or _blank(row[0]):
+def _pulp_defaults(book: Workbook, sheet: str, source: Source) -> None:
+    place = Place(book.path, sheet)
+    rows = _rows_of(book, sheet, source)
+    heads = _pulp_heads(rows, place, source)
+    if not heads:
+        return
+    named, valued = heads.index(_PARAM), heads.index(VALUE)
+    for i, row in enumerate(rows[1:], 2):
+        if _blank(row[named]):
+            if not _blank(row[valued]):
+                source.problems.append(_unnamed(place, i))
             continue
-        name = parameter_of(str(row[0])) or str(row[0]).strip()
-        value = row[1] if len(row) > 1 and not _blank(row[1]) else 0.0
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        name = parameter_of(str(row[named])) or str(row[named]).strip()
+        value = 0.0 if _blank(row[valued]) else row[valued]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_fit(value):
             text = f"the default of {name} is no finite number."
             source.problems.append(place.problem(text, i, column=VALUE, value=value, code="number"))
             continue
@@ -330,22 +344,38 @@ def _pulp_defaults(book: Workbook, source: Source) -> None:
         source.declared.setdefault(name, place)
 
 
-def _pulp_values(book: Workbook, source: Source) -> None:
+def _pulp_heads(rows: Sequence[Sequence[object]], place: Place, source: Source) -> list[str]:
+    """Return the columns of a list of values; none, with a problem, where they can't be told."""
+    heads = column_sets([str(c or "").strip() for c in rows[0]]) if rows else []
+    if _refused_twins(heads, place, source):
+        return []
+    if _PARAM not in heads or VALUE not in heads:
+        source.problems.append(place.problem("the columns PARAM and VALUE are expected.", 1, code="header"))
+        return []
+    return heads
+
+
+def _unnamed(place: Place, row: int) -> Problem:
+    hint = "Name the parameter, or clear the row; cells that are merged hold one name alone."
+    return place.problem("the row has a value, but no parameter.", row, column=_PARAM, hint=hint, code="name")
+
+
+def _pulp_values(book: Workbook, sheet: str, source: Source) -> None:
     """Read the long list of values, parameter by parameter."""
     import pandas as pd  # heavy
 
-    place = Place(book.path, LONG)
-    rows = _rows_of(book, LONG, source)
-    heads = column_sets([str(c or "").strip() for c in rows[0]]) if rows else []
-    if _refused_twins(heads, place, source):
-        return
-    if "PARAM" not in heads or VALUE not in heads:
-        source.problems.append(place.problem("the columns PARAM and VALUE are expected.", 1, code="header"))
+    place = Place(book.path, sheet)
+    rows = _rows_of(book, sheet, source)
+    heads = _pulp_heads(rows, place, source)
+    if not heads:
         return
     frame = pd.DataFrame(rows[1:], columns=pd.Index(heads), dtype=object)
     frame.index = pd.RangeIndex(2, len(frame) + 2)
-    frame = frame.loc[frame["PARAM"].notna()]
-    for word, part in frame.groupby(frame["PARAM"].map(str), sort=False):
+    unnamed = frame[_PARAM].map(_blank)
+    lost = frame.index[unnamed & ~frame[VALUE].map(_blank)]
+    source.problems += [_unnamed(place, int(i)) for i in lost[:_SHOWN]]
+    frame = frame.loc[~unnamed]
+    for word, part in frame.groupby(frame[_PARAM].map(str), sort=False):
         name = parameter_of(str(word))
         first = int(part.index[0])
         if source.skips(name or str(word)):
@@ -353,7 +383,7 @@ def _pulp_values(book: Workbook, source: Source) -> None:
         if name is None or not PARAMETERS[name].indices:
             hint = did_you_mean(str(word), PARAMETERS) or f"Leave it out: -o ignore={word}."
             text = f"'{word}' is no parameter that is known."
-            source.problems.append(place.problem(text, first, column="PARAM", value=word, hint=hint, code="name"))
+            source.problems.append(place.problem(text, first, column=_PARAM, value=word, hint=hint, code="name"))
             source.declared.setdefault(str(word), place)
             continue
         source.declared[name] = place
@@ -388,10 +418,10 @@ def _pulp_parameter(name: str, part: pd.DataFrame, place: Place, source: Source)
     add_cells(name, labels, list(part[VALUE]), [int(i) for i in part.index], place, source)
 
 
-def _pulp_trials(book: Workbook, source: Source) -> None:
+def _pulp_trials(book: Workbook, sheet: str, source: Source) -> None:
     """Say that Monte Carlo trials are not imported, where there are any."""
-    rows = _rows_of(book, "MCS", source)
+    rows = _rows_of(book, sheet, source)
     n = sum(any(not _blank(c) for c in row) for row in rows[1:])
     if n:
         text = f"{n} distributions of Monte Carlo trials are not imported, only the values themselves."
-        source.problems.append(Place(book.path, "MCS").problem(text, severity="info", code="not-imported"))
+        source.problems.append(Place(book.path, sheet).problem(text, severity="info", code="not-imported"))

@@ -21,7 +21,7 @@ from dhsdb.importers.osemosys_names import (
     SETS,
     set_name,
 )
-from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, parameter_of
+from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, is_fit, parameter_of, why_unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,7 +114,7 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return value if is_fit(value) else None
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
@@ -284,6 +284,8 @@ def check_heads(name: str, heads: Sequence[str], place: Place, source: Source, *
     if not empty:
         strange = [h for h in heads if h not in wanted]
         facts["hint"] = did_you_mean(strange[0], wanted) if strange else "Bring them into this form."
+        if len(heads) == 1 and re.split(r"[;\t|]", heads[0])[1:]:
+            facts["hint"] = "Separate columns by commas; numbers have a point."
     source.problems.append(place.problem(text, 1, column=name, code="header", **facts))
     return True
 
@@ -301,9 +303,9 @@ def add_column(
     import pandas as pd  # heavy
 
     numbers = pd.to_numeric(values.str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(numbers))
+    bad = np.flatnonzero(~is_fit(numbers))
     for i in bad[:20]:
-        text = f"'{values.iloc[i]}' is not a finite number."
+        text = why_unfit(values.iloc[i], numbers[i])
         hint = "Leave the row out for the default; numbers have a point, no comma."
         source.problems.append(
             place.problem(text, int(rows[i]), column=VALUE, value=values.iloc[i], hint=hint, code="number")

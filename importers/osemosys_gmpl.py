@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhsdb.importers.osemosys_names import PARAMETERS, set_name
-from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, parameter_of
+from dhsdb.importers.osemosys_source import Block, Members, Place, Source, as_label, is_fit, parameter_of, why_unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,8 +220,8 @@ class _Statement:
             value = float(_word(self.token(at) or "?"))
         except ValueError:
             raise _SyntaxError(f"'{self.token(at)[:40]}' is not a number.", at) from None
-        if not np.isfinite(value):
-            raise _SyntaxError(f"'{self.token(at)[:40]}' is not a finite number.", at)
+        if why := why_unfit(self.token(at), value):
+            raise _SyntaxError(why, at)
         return value
 
     def read_tabbing(self) -> None:
@@ -398,9 +398,9 @@ class _Statement:
             values = np.array(tokens, dtype=str).astype(np.float64) if tokens else np.empty(0)
         except ValueError:
             values = self.slow_numbers(tokens, where)
-        if not np.isfinite(values).all():
-            at = int(where[np.flatnonzero(~np.isfinite(values))[0]])
-            raise _SyntaxError(f"'{self.tokens[at][:40]}' is not a finite number, in {name}.", at)
+        if len(unfit := np.flatnonzero(~is_fit(values))):
+            first = int(unfit[0])
+            raise _SyntaxError(f"{why_unfit(tokens[first], values[first])[:-1]}, in {name}.", int(where[first]))
         self.source.add(name, Block(labels, values, self.rows(where), self.place))
 
     def slow_numbers(self, tokens: list[str], where: NDArray[np.int64]) -> NDArray[np.float64]:

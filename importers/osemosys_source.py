@@ -38,6 +38,8 @@ _SPARSE = (
 _MOST_PLACES = 2**62
 _SHOWN = 20
 _MOST_STRANGERS = 500
+_LEAST, _GREATEST = 1e-100, 1e100
+"""Magnitudes of numbers between which products of several stay finite."""
 
 
 class Pool:
@@ -58,6 +60,22 @@ class Pool:
     def codes(self, words: Iterable[str]) -> Codes:
         """Return the numbers of labels."""
         return np.fromiter((self.code(word) for word in words), np.int32)
+
+
+def why_unfit(word: object, value: float) -> str:
+    """Return why a number can't be a quantity of a model, empty if it can: products of several must stay finite."""
+    shown = f"'{str(word).strip()[:40]}'"
+    if not math.isfinite(value):
+        return f"{shown} is not a finite number."
+    return (
+        "" if is_fit(value) else f"{shown} is no quantity: it is beyond {_GREATEST:g}, or closer to 0 than {_LEAST:g}."
+    )
+
+
+def is_fit(values: Any) -> Any:
+    """Return which numbers can be quantities of a model."""
+    size = np.abs(values)
+    return (size <= _GREATEST) & ((size >= _LEAST) | (size == 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -487,6 +487,9 @@ CSV_MISTAKES: dict[str, tuple[str, Callable[[str], str | bytes], str]] = {
     "a decimal comma": ("CapitalCost.csv", lambda t: t.replace(",100.0", ',"100,0"', 1), "'100,0' is not a finite number"),
     "a row too long": ("CapitalCost.csv", lambda t: t + "R,boiler,2020,1,2,3\n", "no table of commas"),
     "another encoding": ("FUEL.csv", lambda t: (t + "öl\n").encode("latin-1"), "no text in UTF-8"),
+    "semicolons": ("CapitalCost.csv", lambda t: t.replace(",", ";"), "Separate columns by commas"),
+    "a number beyond all": ("CapacityToActivityUnit.csv", lambda t: t + "R,boiler,1e308\n", "'1e308' is no quantity"),
+    "a number close to nothing": ("CapacityToActivityUnit.csv", lambda t: t + "R,boiler,1e-320\n", "'1e-320' is no quantity"),
     "a label outside": ("CapitalCost.csv", lambda t: t.replace("boiler", "boilr"), "'boilr' is no member of TECHNOLOGY"),
     "a missing number": ("CapitalCost.csv", lambda t: t.replace(",100.0", ",", 1), "'' is not a finite number"),
     "a set of two columns": ("FUEL.csv", lambda t: t.replace("VALUE", "VALUE,NAME").replace("gas", "gas,Gas").replace("heat", "heat,Heat"), "A set has one column"),
@@ -649,6 +652,27 @@ def test_the_workbook_of_district_heating_is_a_school_of_its_own(store: Store, t
         "'mien' is no member of TECHNOLOGY" in f.message and "never reads these 1 values" in f.message
         for f in report.findings
     )
+
+
+def test_a_pulp_workbook_is_read_by_its_headers_whatever_stands_beside_it(store: Store, tmp_path: Path) -> None:
+    store.import_("osemosys", pulp_book(tmp_path, HP), scenario="as-made")
+    book = openpyxl.load_workbook(tmp_path / "pulp.xlsx")
+    for sheet in book:
+        sheet.insert_cols(1)
+        sheet.title = f"{sheet.title} "
+    book.create_sheet("Sheet1")
+    book.save(tmp_path / "pulp.xlsx")
+    store.import_("auto", tmp_path / "pulp.xlsx", scenario="shifted")
+    same_but_for(store, "as-made", "shifted", (*EQUAL, "process", "storage", "model_option"))
+
+
+def test_values_of_no_parameter_are_refused(store: Store, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(pulp_book(tmp_path, HP))
+    for name in ("PARAMETERS", "PARAMETERS_DEFAULT"):
+        book[name].merge_cells("A2:A3")
+    book.save(tmp_path / "pulp.xlsx")
+    found = [(p.sheet, p.row) for p in refusal(store, tmp_path / "pulp.xlsx").problems if "no parameter" in p.message]
+    assert found == [("PARAMETERS_DEFAULT", 3), ("PARAMETERS", 3)]
 
 
 # --- spoilt files ----------------------------------------------------------------------------------------------------
