@@ -21,6 +21,7 @@ from dhsdb.importers.hotmaps_layout import (
 )
 from dhsdb.importers.units import UnitError, conversion
 from dhsdb.importers.urbs_cells import as_name, as_number
+from dhsdb.importers.workbooks import column_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,9 @@ def _across(book: Book, cells: Cells, name: str) -> Iterator[tuple[tuple[str, in
         needed = "years, and in front name, Temperature, Price" if name == CAPACITIES else "years"
         book.note(f"row 1 should hold {needed}.", cells.name, 1, code="header")
         return
+    for at in range(1, len(header)):
+        if at not in years and at not in chosen:
+            _refuse_numbers(book, cells, at)
     for i, line in enumerate(cells.rows[1:], 2):
         unit = as_name(line[0])
         if not unit and any(line[at] is not None for at in years if at < len(line)):
@@ -78,6 +82,16 @@ def _across(book: Book, cells: Cells, name: str) -> Iterator[tuple[tuple[str, in
         if unit:
             label = "|".join([*(fold(as_name(line[at])) for at in chosen), unit])
             yield from _numbers(book, cells, i, ((at, label, y) for at, y in years.items()))
+
+
+def _refuse_numbers(book: Book, cells: Cells, at: int) -> None:
+    """Report a column whose numbers belong to no year, so that none is lost."""
+    rows = [i for i, line in enumerate(cells.rows[1:], 2) if at < len(line) and isinstance(line[at], (int, float))]
+    if rows:
+        title = as_name(cells.rows[0][at])
+        text = f"'{title}' is no year, but {len(rows)} numbers stand below it, first in row {rows[0]}."
+        hint = f"A year is a number from {_YEARS[0]} to {_YEARS[1]}; clear what belongs to none."
+        book.note(text, cells.name, 1, title or column_letters(at), title, hint, code="year")
 
 
 def _down(book: Book, cells: Cells, name: str) -> Iterator[tuple[tuple[str, int], float, int]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["count", "number", "amount", "text"]
 """Whole number not negative, finite number, finite number not negative, text."""
+GREATEST = 1e100
+"""Number beyond which a cell is no quantity: products of several must stay finite."""
 Row = dict[str, Any]
 
 MAX_BYTES = 100_000_000
@@ -162,8 +164,8 @@ def _value(table: TextTable, cell: str, number: int, name: str, kind: Kind) -> o
         hint = "Decimals have a point." if "," in cell else "A number is expected."
         table.note(f"'{cell[:40]}' is not a number.", number, name, cell[:200], hint)
         return None
-    if not math.isfinite(value) or (kind != "number" and value < 0):
-        what = "not a finite number" if not math.isfinite(value) else "negative"
+    if not abs(value) <= GREATEST or (kind != "number" and value < 0):
+        what = "negative" if abs(value) <= GREATEST else "too large" if math.isfinite(value) else "not a finite number"
         table.note(f"'{cell[:40]}' is {what}.", number, name, cell[:200], "A number of 0 or more is expected.")
         return None
     if kind == "count":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dhsdb.errors import Problem
 from dhsdb.importers.dhnx import is_dhnx, read_dhnx
 from dhsdb.importers.network_graph import Graph, check_graph, check_lengths, rows, streets, system
-from dhsdb.importers.network_tables import Kind, Row, TextTable, all_notes, find_file, read_table
+from dhsdb.importers.network_tables import GREATEST, Kind, Row, TextTable, all_notes, find_file, read_table
 from dhsdb.importers.rows import ROW
 from dhsdb.importers.topotherm_config import Config, read_config
 from dhsdb.importers.topotherm_json import is_object, read_json
@@ -479,9 +479,9 @@ def _step_columns(path: Path) -> Sequence[str]:
 
 
 def _float(cell: Any) -> float | None:
-    """Return a coordinate, None if it is a word or not finite."""
+    """Return a coordinate, None if it is a word, or too large."""
     try:
         value = float(cell)
     except (TypeError, ValueError):
         return None
-    return value if abs(value) < float("inf") else None
+    return value if abs(value) <= GREATEST else None

@@ -189,6 +189,8 @@ REFUSED = [
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,0\n1,1,2,40\n2,1,3,30\n"}, "the length is 0"),
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,-3\n1,1,2,40\n2,1,3,30\n"}, "'-3' is negative"),
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,inf\n1,1,2,40\n2,1,3,30\n"}, "'inf' is not a finite number"),
+    ({"edges": "edge,from_node,to_node,length_m\n0,0,1,1e308\n1,1,2,40\n2,1,3,30\n"}, "'1e308' is too large"),
+    ({"nodes": "node,x,y,type\n0,0,0,producer\n1,30,0,junction\n2,30,1e308,consumer\n3,60,0,consumer\n"}, "'1e308' is too large"),
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,30\n0,1,2,40\n2,1,3,30\n"}, "edge 0 is there twice, first in row 2"),
     ({"edges": "edge;from_node;to_node;length_m\n0;0;1;30\n"}, "Separate the columns by commas"),
     ({"edges": "edge,from_node,to_nod,length_m\n0,0,1,30\n"}, "the column to_node is missing. Did you mean 'to_nod'?"),

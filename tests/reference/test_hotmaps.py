@@ -302,6 +302,16 @@ def test_the_study_gives_what_the_workbooks_of_each_year_say(store: Store, data:
         assert not differing, (table, column)
 
 
+def test_numbers_below_a_mistyped_year_are_not_lost(store: Store, data: Path, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(data / "stockholm_dispatch" / "Inputs.xlsx", data_only=True)
+    book["Maximal Available Potential"]["O1"] = 20350
+    book.save(tmp_path / "Inputs.xlsx")
+    with pytest.raises(ProblemsError, match="row 1, column 20350: '20350' is no year, but 7 numbers stand below it"):
+        store.import_(
+            "hotmaps", tmp_path / "Inputs.xlsx", scenario="typo", options=SEK | {"temperature": "low", "price": "low"}
+        )
+
+
 def test_capacities_by_year_change_the_processes_of_a_scenario(store: Store, data: Path) -> None:
     path = data / "stockholm_dispatch" / "Total Installed Capacity_LTLE_no_peak.xlsx"
     store.import_("hotmaps", path, scenario="capacities")
