@@ -19,7 +19,7 @@ from dhsdb.importers.building_study import Study
 from dhsdb.importers.building_tables import Part, read_table
 from dhsdb.importers.citygml import read_citygml
 from dhsdb.importers.cityjson import read_cityjson
-from dhsdb.importers.grids import Grid, files_of, read_grids
+from dhsdb.importers.grids import Grid, files_of, read_grids, start_of
 from dhsdb.importers.metered import is_metered, read_metered
 from dhsdb.importers.weather import form_of, read_weather
 
@@ -47,8 +47,10 @@ SUFFIXES = (
     ".epw",
     ".dat",
     ".zip",
+    ".gz",
 )
-_PACKED = tuple(s for s in SUFFIXES if s != ".zip")
+_PACKED = SUFFIXES[:-2]
+_TABLES = (".csv", ".gpkg", ".geojson", ".epw", ".dat")
 _BYTES = 2_000_000_000
 """Size of a CityJSON document beyond which it is refused."""
 _HEAD = 4096
@@ -113,10 +115,12 @@ def recognises(path: Path) -> bool:
     """Return whether a table, layer or archive holds buildings, metered totals, or weather packed with them."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if head.startswith(archives.GZIP):
+        return path.stem.casefold().endswith(_TABLES)
     if head.startswith(b"PK") and _is_packed(path):
         return any(
             (isinstance(m, archives.Member) and _form(Path(m.name), _peek(m)) in (_CITYGML, _CITYJSON))
-            or (isinstance(m, archives.Member) and m.name.casefold().endswith((".csv", ".gpkg", ".geojson", ".epw", ".dat")))
+            or (isinstance(m, archives.Member) and m.name.casefold().endswith(_TABLES))
             for m in archives.members(path, _PACKED)
         )  # fmt: skip
     return any(
@@ -128,6 +132,9 @@ def recognises(path: Path) -> bool:
 
 def recognises_head(path: Path, head: bytes) -> bool:
     """Return whether a file is a city model or weather, by its path and first bytes."""
+    if head.startswith(archives.GZIP):
+        head = _peek(archives.Member(path, path.stem))
+        path = Path(path.stem)
     return _form(path, head) not in (_GRIDS, "")
 
 
@@ -164,6 +171,9 @@ def _files(paths: Sequence[Path], found: _Found) -> Iterator[Path]:
 def _read_path(path: Path, request: Request, found: _Found, folder: Path) -> None:
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if head.startswith(archives.GZIP):
+        _read_member(archives.Member(path, path.stem), "", request, found, folder)
+        return
     if head.startswith(b"PK") and _is_packed(path):
         _read_archive(path, request, found, folder)
         return
@@ -194,26 +204,28 @@ def _read_archive(path: Path, request: Request, found: _Found, folder: Path) -> 
     if not packed and not any(isinstance(m, Problem) and m.severity == "error" for m in members):
         hint = f"Files of buildings end in {', '.join(_PACKED)}."
         found.notes.append(Problem("the archive holds no file of buildings.", str(path), hint=hint, code="format"))
-    for number, member in enumerate(packed):
-        try:
-            head = member.head(_HEAD)
-            if _form(Path(member.name), head) == _CITYGML:
-                measured, notes = read_citygml(_opener(member), path, request)
-                _take_city(measured, notes, member.name, request, found)
-                continue
-            target = folder / f"{len(found.parts)}-{number}{Path(member.name).suffix}"
+    for member in packed:
+        _read_member(member, member.name, request, found, folder)
+
+
+def _read_member(member: archives.Member, sheet: str, request: Request, found: _Found, folder: Path) -> None:
+    """Read a file of an archive, which places name as ``sheet``."""
+    path, name = member.archive, Path(member.name)
+    try:
+        head = member.head(_HEAD)
+        if _form(name, head) == _CITYGML:
+            measured, notes = read_citygml(lambda: cast("IO[bytes]", member.open()), path, request)
+            _take_city(measured, notes, sheet, request, found)
+            return
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=name.suffix) as file:
+            target = Path(file.name)
             member.extract(target)
-            _read_one(target, path, member.name, head, request, found, named=Path(member.name).stem)
-            target.unlink()
-        except archives.UnsafeError as why:
-            found.notes.append(Problem(str(why), str(path), member.name[:80], hint="Pack it anew.", code="unsafe"))
-        except archives.DAMAGED as error:
-            text = f"it can't be unpacked ({str(error)[:120]})."
-            found.notes.append(Problem(text, str(path), member.name[:80], hint="Pack it anew.", code="format"))
-
-
-def _opener(member: archives.Member):  # type: ignore[no-untyped-def]  # noqa: ANN202  a plain function
-    return lambda: cast("IO[bytes]", member.open())
+            _read_one(target, path, sheet, head, request, found, named=name.stem)
+    except archives.UnsafeError as why:
+        found.notes.append(Problem(str(why), str(path), sheet[:80], hint="Pack it anew.", code="unsafe"))
+    except archives.DAMAGED as error:
+        text = f"it can't be unpacked ({str(error)[:120]})."
+        found.notes.append(Problem(text, str(path), sheet[:80], hint="Pack it anew.", code="format"))
 
 
 def _peek(member: archives.Member) -> bytes:
@@ -225,12 +237,12 @@ def _peek(member: archives.Member) -> bytes:
 
 def _form(path: Path, head: bytes) -> str:
     """Return the form of a file by its first bytes."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = start_of(head)
     if text.startswith(b"<"):
         is_xml = (
-            b"CityModel" in head
-            or b"opengis.net/citygml" in head
-            or (b"<!" in head and path.suffix.casefold() in (".gml", ".citygml"))
+            b"CityModel" in text
+            or b"opengis.net/citygml" in text
+            or (b"<!" in text and path.suffix.casefold() in (".gml", ".citygml"))
         )
         return _CITYGML if is_xml else _GRIDS
     if text.startswith(b"{"):

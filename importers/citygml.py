@@ -1,4 +1,4 @@
-"""CityGML 1.0 and 2.0, LoD 0 to 3, read as a stream: one building in memory at a time, and the corners of all.
+"""CityGML 1.0 to 3.0, LoD 0 to 3, read as a stream: one building in memory at a time, and the corners of all.
 
 The parser resolves no entities, opens no network and follows no link out of the file; a document that declares a DOCTYPE is
 refused. Surfaces that a body names by ``xlink:href`` are looked up within the building, and in a second pass in the file.
@@ -6,10 +6,10 @@ refused. Surfaces that a body names by ``xlink:href`` are looked up within the b
 
 from __future__ import annotations
 
-import math
 from typing import IO, TYPE_CHECKING, Any
 
-from dhsdb.importers.city import FARTHEST, MAX_CORNERS, City, House, finish
+from dhsdb.importers.city import MAX_CORNERS, City, House, finish
+from dhsdb.importers.gml import GML, WrongError, address_of, children, generic, gml_id, heights, plain_tag, ring_of
 from dhsdb.importers.solids import GROUND, OTHER, ROOF, UNKNOWN, WALL
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     Element = Any
     Rings = list[Floats]
 
-_GML = ("http://www.opengis.net/gml", "http://www.opengis.net/gml/3.2")
 _CITY = tuple(f"http://www.opengis.net/citygml/{v}" for v in ("1.0", "2.0", "3.0"))
-_BUILDING = tuple(f"http://www.opengis.net/citygml/building/{v}" for v in ("1.0", "2.0"))
-_APPEARANCE = tuple(f"http://www.opengis.net/citygml/appearance/{v}" for v in ("1.0", "2.0"))
+_BUILDING = tuple(f"http://www.opengis.net/citygml/building/{v}" for v in ("1.0", "2.0", "3.0"))
+_APPEARANCE = tuple(f"http://www.opengis.net/citygml/appearance/{v}" for v in ("1.0", "2.0", "3.0"))
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _KINDS = {
     "GroundSurface": GROUND, "RoofSurface": ROOF, "WallSurface": WALL, "ClosureSurface": OTHER, "OuterCeilingSurface": OTHER,
@@ -38,14 +37,15 @@ _KINDS = {
 }  # fmt: skip
 _SOLIDS = {"lod1Solid": 1, "lod2Solid": 2, "lod3Solid": 3}
 _SURFACES = {"lod1MultiSurface": 1, "lod2MultiSurface": 2, "lod3MultiSurface": 3}
-_FLAT = ("lod0FootPrint", "lod0RoofEdge")
+_FLAT = ("lod0FootPrint", "lod0RoofEdge", "lod0MultiSurface")
+_PARTS = ("consistsOfBuildingPart", "buildingPart")
+_BOUNDED = ("boundedBy", "boundary")
 _PLAIN = (
     "class",
     "function",
     "usage",
     "yearOfConstruction",
     "roofType",
-    "measuredHeight",
     "storeysAboveGround",
     "name",
 )
@@ -53,13 +53,8 @@ _METRES = frozenset(
     {"", "m", "#m", "metre", "meter", "urn:adv:uom:m", "urn:ogc:def:uom:ucum::m", "urn:ogc:def:uom:epsg::9001"}
 )
 _POLYGONS = ("Polygon", "PolygonPatch", "Triangle", "Rectangle")
-_AXES = 3
 _MANY = 100_000
 _LEAST = 3
-
-
-class _WrongError(Exception):
-    """What is wrong with a geometry."""
 
 
 def read_citygml(
@@ -131,8 +126,8 @@ class _Reader:
     def read(self, stream: IO[bytes], size: int) -> None:
         """Read all buildings."""
         tags = [f"{{{n}}}Building" for n in _BUILDING]
-        rest = [f"{{{n}}}{t}" for n in _CITY for t in ("cityObjectMember",)] + [f"{{{n}}}Envelope" for n in _GML]
-        rest += [f"{{{n}}}{t}" for n in _GML for t in ("featureMember", "featureMembers")]
+        rest = [f"{{{n}}}{t}" for n in _CITY for t in ("cityObjectMember",)] + [f"{{{n}}}Envelope" for n in GML]
+        rest += [f"{{{n}}}{t}" for n in GML for t in ("featureMember", "featureMembers")]
         rest += [
             f"{{{n}}}{t}" for n in (*_APPEARANCE, *_CITY) for t in ("appearanceMember", "appearance", "Appearance")
         ]
@@ -141,20 +136,20 @@ class _Reader:
             if first:
                 self.check_root(element)
                 first = False
-            name = _plain(element)
-            if name == "Building" and _plain(element.getparent()) != "consistsOfBuildingPart":
+            name = plain_tag(element)
+            if name == "Building" and plain_tag(element.getparent()) not in _PARTS:
                 self.take(element)
                 if size and len(self.city.houses) % 500 == 0:
                     self.request.progress(min(stream.tell(), size), size, f"reading {self.city.file.name}")
                 element.clear()
             elif name == "Envelope":
                 self.city.system = self.city.system or element.get("srsName", "")
-            elif name not in ("appearance", "Appearance") or _plain(element.getparent()) == "CityModel":
+            elif name not in ("appearance", "Appearance") or plain_tag(element.getparent()) == "CityModel":
                 _free(element)
         if first:
             self.city.notes.append(
                 self.city.problem(
-                    "the document holds no buildings of CityGML 1.0 or 2.0.", hint="Is it the right file?", code="empty"
+                    "the document holds no buildings of CityGML 1.0 to 3.0.", hint="Is it the right file?", code="empty"
                 )
             )
 
@@ -163,20 +158,20 @@ class _Reader:
         if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
             raise _RefusedError("the document declares XML entities; it was not read.")
         root = tree.getroot()
-        if _plain(root) not in ("CityModel", "FeatureCollection"):
-            raise _RefusedError(f"this is XML, but no CityGML: it starts with <{_plain(root)[:40]}>.")
+        if plain_tag(root) not in ("CityModel", "FeatureCollection"):
+            raise _RefusedError(f"this is XML, but no CityGML: it starts with <{plain_tag(root)[:40]}>.")
 
     # --- a building ---------------------------------------------------------------------------------------------------
     def take(self, element: Element) -> None:
         """Read a building and its parts."""
         number = len(self.city.houses) + 1
-        house = House(_id(element) or f"building {number}", number)
+        house = House(gml_id(element) or f"building {number}", number)
         self.city.houses.append(house)
-        polygons = {key: e for e in element.iter() if (key := _id(e)) and e is not element}
+        polygons = {key: e for e in element.iter() if (key := gml_id(e)) and e is not element}
         self.take_body(element, house, polygons, own=True)
-        for holder in _children(element, "consistsOfBuildingPart"):
+        for holder in children(element, *_PARTS):
             for part in holder:
-                if _plain(part) == "BuildingPart":
+                if plain_tag(part) == "BuildingPart":
                     self.take_body(part, house, polygons, own=False)
 
     def take_body(self, element: Element, house: House, polygons: dict[str, Element], *, own: bool) -> None:
@@ -184,41 +179,48 @@ class _Reader:
         house.learn(self.attributes(element, house), own=own)
         try:
             self.take_geometry(element, house, polygons, own=own)
-        except _WrongError as why:
+        except WrongError as why:
             self.city.notes.append(
                 self.city.problem(str(why), house, "Mend it there.", column="geometry", code="geometry")
             )
 
     def attributes(self, element: Element, house: House) -> Iterator[tuple[str, Any]]:
         for child in element:
-            name = _plain(child)
-            if name in _PLAIN and (text := (child.text or "").strip()):
-                if name == "measuredHeight" and child.get("uom", "").casefold() not in _METRES:
-                    said = self.city.problem(
-                        "the measured height is not in metres; it was not read.",
-                        house,
-                        value=child.get("uom"),
-                        severity="warning",
-                        code="unit",
-                    )
-                    self.city.notes.append(said)
-                    continue
+            name = plain_tag(child)
+            if name == "measuredHeight":
+                yield from self.height(child, house)
+            elif name in _PLAIN and (text := (child.text or "").strip()):
                 yield name, text
+            elif name == "dateOfConstruction" and (text := (child.text or "").strip()):
+                yield "yearOfConstruction", text[:4]
             elif name.endswith("Attribute") and child.get("name"):
-                yield from _generic(child)
-            elif name == "genericAttributeSet":
+                yield from generic(child)
+            elif name in ("genericAttributeSet", "genericAttribute"):
                 for inner in child:
-                    if _plain(inner).endswith("Attribute") and inner.get("name"):
-                        yield from _generic(inner)
-            elif name == "address" and (address := _address(child)):
+                    if plain_tag(inner).endswith("Attribute"):
+                        yield from generic(inner)
+            elif name == "address" and (address := address_of(child)):
                 yield "address", address
+        for value in heights(element):
+            yield from self.height(value, house)
+
+    def height(self, element: Element, house: House) -> Iterator[tuple[str, Any]]:
+        """Yield a height if it is in metres."""
+        text = (element.text or "").strip()
+        if text and element.get("uom", "").casefold() in _METRES:
+            yield "measuredHeight", text
+        elif text:
+            said = "the measured height is not in metres; it was not read."
+            self.city.notes.append(
+                self.city.problem(said, house, value=element.get("uom"), severity="warning", code="unit")
+            )
 
     def take_geometry(self, element: Element, house: House, polygons: dict[str, Element], *, own: bool) -> None:
         """Take the surfaces of the highest level up to 2, else of 3, else the footprint."""
-        bounded = [s for holder in _children(element, "boundedBy") for s in holder if _plain(s) in _KINDS]
-        direct = {_plain(child): child for child in element if _plain(child) in {**_SOLIDS, **_SURFACES}}
+        bounded = [s for holder in children(element, *_BOUNDED) for s in holder if plain_tag(s) in _KINDS]
+        direct = {plain_tag(child): child for child in element if plain_tag(child) in {**_SOLIDS, **_SURFACES}}
         levels = {(_SOLIDS | _SURFACES)[name] for name in direct}
-        levels |= {_SURFACES[_plain(g)] for s in bounded for g in s if _plain(g) in _SURFACES}
+        levels |= {_SURFACES[plain_tag(g)] for s in bounded for g in s if plain_tag(g) in _SURFACES}
         chosen = max((lod for lod in levels if lod <= 2), default=min(levels, default=0))  # noqa: PLR2004
         if not chosen:
             self.take_flat(element, house, own=own)
@@ -250,35 +252,37 @@ class _Reader:
         kinds: dict[str, int] = {}
         polygons = []
         for surface in surfaces:
-            kind = _KINDS[_plain(surface)]
+            kind = _KINDS[plain_tag(surface)]
             for geometry in surface:
-                if _SURFACES.get(_plain(geometry)) != lod:
+                if _SURFACES.get(plain_tag(geometry)) != lod:
                     continue
                 for e in geometry.iter():
-                    if key := _id(e):
+                    if key := gml_id(e):
                         kinds[key] = kind
                     if href := e.get(_HREF):
                         kinds[href.lstrip("#")] = kind
-                polygons += [(_id(p) or _id(surface) or "", kind, p) for p in geometry.iter() if _plain(p) in _POLYGONS]
+                polygons += [
+                    (gml_id(p) or gml_id(surface) or "", kind, p) for p in geometry.iter() if plain_tag(p) in _POLYGONS
+                ]
         return kinds, polygons
 
     def take_solids(
         self, holder: Element, house: House, polygons: dict[str, Element], kind_of: dict[str, int], *, own: bool
     ) -> None:
         """Add each solid as a body, its inner shells as hollows."""
-        for solid in (e for e in holder.iter() if _plain(e) == "Solid"):
+        for solid in (e for e in holder.iter() if plain_tag(e) == "Solid"):
             body = self.city.add_body(house, own=own)
             for part in solid:
-                if _plain(part) in ("exterior", "interior"):
-                    shell = self.city.faces.begin_shell(hollow=_plain(part) == "interior")
+                if plain_tag(part) in ("exterior", "interior"):
+                    shell = self.city.faces.begin_shell(hollow=plain_tag(part) == "interior")
                     self.add_surface(body, shell, part, polygons, kind_of)
 
     def take_flat(self, element: Element, house: House, *, own: bool) -> None:
         for name in _FLAT:
-            for holder in _children(element, name):
+            for holder in children(element, name):
                 body = self.city.add_body(house, own=own, flat=True)
                 shell = self.city.faces.begin_shell()
-                for polygon in (e for e in holder.iter() if _plain(e) == "Polygon"):
+                for polygon in (e for e in holder.iter() if plain_tag(e) == "Polygon"):
                     self.add_polygon(body, shell, GROUND, polygon, "")
                 house.lod = house.lod or "0"
                 return
@@ -292,10 +296,12 @@ class _Reader:
         stack = [(holder, False)]
         while stack:
             element, turned = stack.pop()
-            if _plain(element) in _POLYGONS:
-                self.add_polygon(body, shell, self.kind(element, kind_of), element, _id(element) or "", turned=turned)
+            if plain_tag(element) in _POLYGONS:
+                self.add_polygon(
+                    body, shell, self.kind(element, kind_of), element, gml_id(element) or "", turned=turned
+                )
                 continue
-            turned ^= _plain(element) == "OrientableSurface" and element.get("orientation") == "-"
+            turned ^= plain_tag(element) == "OrientableSurface" and element.get("orientation") == "-"
             href = element.get(_HREF)
             if href and (key := href.lstrip("#")) not in seen:
                 seen.add(key)
@@ -309,11 +315,11 @@ class _Reader:
         """Return what a polygon is: as it or one of the surfaces around it is said to be."""
         element = polygon
         while element is not None:
-            if (key := _id(element)) in kind_of:
+            if (key := gml_id(element)) in kind_of:
                 return kind_of[key]
-            if _plain(element) in _KINDS:
-                return _KINDS[_plain(element)]
-            if _plain(element) in ("Building", "BuildingPart"):
+            if plain_tag(element) in _KINDS:
+                return _KINDS[plain_tag(element)]
+            if plain_tag(element) in ("Building", "BuildingPart"):
                 return UNKNOWN
             element = element.getparent()
         return UNKNOWN
@@ -326,12 +332,12 @@ class _Reader:
 
         rings = []
         for border in polygon:
-            if _plain(border) not in ("exterior", "interior", "outerBoundaryIs", "innerBoundaryIs"):
+            if plain_tag(border) not in ("exterior", "interior", "outerBoundaryIs", "innerBoundaryIs"):
                 continue
-            ring = _ring(border)
+            ring = ring_of(border)
             if ring is not None and len(ring) >= _LEAST:
                 rings.append(ring[::-1] if turned else ring)
-            elif _plain(border) in ("exterior", "outerBoundaryIs"):
+            elif plain_tag(border) in ("exterior", "outerBoundaryIs"):
                 return  # an outer ring of two corners holds no area
         if not rings:
             return
@@ -351,19 +357,19 @@ class _Reader:
         wanted = self.missing
         found: set[str] = set()
         tags = [
-            f"{{{n}}}{t}" for n in _GML for t in ("Polygon", "CompositeSurface", "MultiSurface", "OrientableSurface")
+            f"{{{n}}}{t}" for n in GML for t in ("Polygon", "CompositeSurface", "MultiSurface", "OrientableSurface")
         ]
         members = [f"{{{n}}}cityObjectMember" for n in _CITY]
         for _, element in _events(stream, [*tags, *members]):
-            if _plain(element) == "cityObjectMember":
+            if plain_tag(element) == "cityObjectMember":
                 _free(element)
                 continue
-            key = _id(element)
+            key = gml_id(element)
             if key is None or key not in wanted or key in found:
                 continue
             found.add(key)
             for body, shell, turned in wanted[key]:
-                for polygon in (e for e in element.iter() if _plain(e) == "Polygon"):
+                for polygon in (e for e in element.iter() if plain_tag(e) == "Polygon"):
                     self.add_polygon(body, shell, self.kind(polygon, {}), polygon, "", turned=turned)
         lost = sorted(set(wanted) - found)
         if lost:
@@ -380,87 +386,8 @@ class _Reader:
 
         if not self.city.houses:
             if not self.city.notes:
-                text = "the document holds no buildings of CityGML 1.0 or 2.0."
+                text = "the document holds no buildings of CityGML 1.0 to 3.0."
                 self.city.notes.append(self.city.problem(text, hint="Is it the right file?", code="empty"))
             return None
         xyz = np.concatenate([*self.settled, *self.corners, np.zeros((0, 3))])
         return finish(self.city, xyz, self.request)
-
-
-# --- elements --------------------------------------------------------------------------------------------------------
-def _plain(element: Element) -> str:
-    tag = element.tag if element is not None else ""
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _id(element: Element) -> str | None:
-    found: str | None = element.get("{http://www.opengis.net/gml}id") or element.get(
-        "{http://www.opengis.net/gml/3.2}id"
-    )
-    return found
-
-
-def _children(element: Element, name: str) -> list[Element]:
-    return [child for child in element if _plain(child) == name]
-
-
-def _generic(element: Element) -> Iterator[tuple[str, str]]:
-    value = next(iter(_children(element, "value")), None)
-    if value is not None and (text := (value.text or "").strip()):
-        yield str(element.get("name")), text
-
-
-def _address(element: Element) -> str:
-    """Return the address in one line, from whatever of xAL is filled."""
-    found: dict[str, str] = {}
-    for e in element.iter():
-        if (text := (e.text or "").strip()) and _plain(e) not in found:
-            found[_plain(e)] = text
-    street = " ".join(filter(None, (found.get("ThoroughfareName"), found.get("ThoroughfareNumber"))))
-    city = " ".join(filter(None, (found.get("PostalCodeNumber"), found.get("LocalityName"))))
-    return ", ".join(filter(None, (street, city)))
-
-
-def _ring(border: Element) -> Floats | None:
-    """Return the corners of a ring without the closing one, or None if it has none."""
-    import numpy as np  # heavy
-
-    texts: list[str] = []
-    dimension = 0
-    for e in border.iter():
-        name = _plain(e)
-        if name in ("posList", "pos") and e.text:
-            texts.append(e.text)
-            dimension = dimension or _number(e.get("srsDimension") or e.get("dimension"))
-        elif name == "coordinates" and e.text:
-            decimal, between, tuples = (e.get(k, d) for k, d in (("decimal", "."), ("cs", ","), ("ts", " ")))
-            text = e.text.replace(tuples, " ").replace(between, " ") if between != " " else e.text
-            texts.append(text.replace(decimal, "."))
-    if not texts:
-        return None
-    try:
-        values = np.array(" ".join(texts).split(), dtype=float)
-    except ValueError:
-        word = next((w for t in texts for w in t.split() if not _is_number(w)), "")
-        raise _WrongError(f"'{word[:40]}' is no coordinate.") from None
-    if not (np.abs(values) < FARTHEST).all():  # nor NaN
-        raise _WrongError("a coordinate is no finite number, or farther than anything on earth.")
-    if dimension not in (2, _AXES):
-        dimension = _AXES if len(values) % _AXES == 0 else 2
-    if len(values) % dimension:
-        raise _WrongError(f"a ring has {len(values)} numbers, which are no corners of {dimension}.")
-    xyz = values.reshape(-1, dimension)
-    if dimension == 2:  # noqa: PLR2004
-        xyz = np.column_stack([xyz, np.zeros(len(xyz))])
-    return xyz[:-1] if len(xyz) > 1 and (xyz[0] == xyz[-1]).all() else xyz
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return math.isfinite(float(word))
-    except ValueError:
-        return False

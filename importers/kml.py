@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from dhsdb.errors import Problem
+from dhsdb.importers.archives import DAMAGED, grows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 200_000_000
 """Size of a document, unpacked, beyond which it is refused."""
-MAX_RATIO = 100
 MAX_DEPTH = 200
-_RATIO_FROM = 10_000_000
 _CHUNK = 1 << 16
 _GEOMETRIES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Track", "MultiTrack")
 _PAIR = 2
@@ -77,7 +75,7 @@ def read_kml(path: Path) -> Document | Problem:
         root = _parse(content)
     except _RefusedError as why:
         return Problem(why.message, str(path), hint=why.hint, code=why.code)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except DAMAGED as error:
         return Problem(f"the archive is damaged ({error}).", str(path), hint="Export it anew.", code="format")
     if _plain(root.tag) != "kml":
         text = f"this is XML, but no KML: it starts with <{_plain(root.tag)[:40]}>."
@@ -130,7 +128,7 @@ def _content(path: Path) -> tuple[bytes, list[str]]:
 
 
 def _refuse_large(size: int, packed: int | None) -> None:
-    if size > MAX_BYTES or (packed is not None and size > _RATIO_FROM and size > MAX_RATIO * packed):
+    if size > MAX_BYTES if packed is None else grows(size, packed, MAX_BYTES):
         text = f"the document is larger than {size / 1e6:,.0f} MB unpacked; it was not read."
         raise _RefusedError(text, "Split it.", "unsafe")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from dhsdb.errors import Problem
+from dhsdb.importers.archives import RATIO_FROM, grows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000_000
 """Unpacked size beyond which a workbook is refused."""
-MAX_RATIO = 100
-"""Unpacked size, as a multiple of the packed one, beyond which a part of more than 10 MB is refused."""
 MAX_CELLS = 50_000_000
 """Rows times columns beyond which a sheet is refused."""
 
-_RATIO_FROM = 10_000_000
 _CHUNK = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -180,7 +178,7 @@ def _inspect(path: Path) -> dict[str, dict[tuple[int, int], str]]:
 
 
 def _refuse_bomb(size: int, packed: int) -> None:
-    if size > MAX_BYTES or (size > _RATIO_FROM and size > MAX_RATIO * packed):
+    if grows(size, packed, MAX_BYTES):
         how = f"to more than {size / 1e6:,.0f} MB, {size / max(packed, 1):,.0f} times its size"
         raise _RefusedError(
             f"it unpacks {how}; it was not read.", "Split the workbook, or save it anew if you trust it.", code="unsafe"
@@ -216,7 +214,7 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
 def _small_xml(archive: zipfile.ZipFile, name: str) -> ET.Element:
     """Parse a part that lists other parts; one with a DOCTYPE, whose entities could grow, is refused."""
     with archive.open(name) as part:
-        text = part.read(_RATIO_FROM)
+        text = part.read(RATIO_FROM)
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise _RefusedError("the workbook declares XML entities; it was not read.", "Save it anew.", code="unsafe")
     return ET.fromstring(text)  # noqa: S314  without entities there is nothing to expand

@@ -230,6 +230,39 @@ def part(key: str, inner: str) -> str:
     return f'<bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="{key}">{inner}</bldg:BuildingPart></bldg:consistsOfBuildingPart>'
 
 
+_SPACES_3 = """xmlns="http://www.opengis.net/citygml/3.0" xmlns:con="http://www.opengis.net/citygml/construction/3.0"
+ xmlns:bldg="http://www.opengis.net/citygml/building/3.0" xmlns:gen="http://www.opengis.net/citygml/generics/3.0"
+ xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:xlink="http://www.w3.org/1999/xlink\""""
+
+
+def citygml3(path: Path, key: str = "A") -> Path:
+    """The house that is known by hand, with a block beside it as its part, as CityGML 3.0 has them."""
+
+    def solid(key: str, surfaces: Sequence[Surface]) -> str:
+        bounded = "".join(
+            f'<boundary><con:{kind} gml:id="{key}_s{i}"><lod2MultiSurface><gml:MultiSurface><gml:surfaceMember>'
+            f"{_polygon(f'{key}_p{i}', ring, ORIGIN)}</gml:surfaceMember></gml:MultiSurface></lod2MultiSurface></con:{kind}></boundary>"
+            for i, (kind, ring) in enumerate(surfaces)
+        )
+        links = "".join(f'<gml:surfaceMember xlink:href="#{key}_p{i}"/>' for i in range(len(surfaces)))
+        return f"{bounded}<lod2Solid><gml:Solid><gml:exterior><gml:Shell>{links}</gml:Shell></gml:exterior></gml:Solid></lod2Solid>"
+
+    heights = "".join(
+        f'<con:height><con:Height><con:status>{status}</con:status><con:value uom="m">{value}</con:value></con:Height></con:height>'
+        for status, value in (("estimated", 5.5), ("measured", 6.2))
+    )
+    text = (
+        f'<?xml version="1.0" encoding="UTF-8"?><CityModel {_SPACES_3}><gml:boundedBy><gml:Envelope srsName="urn:ogc:def:crs:EPSG::25833"/>'
+        f'</gml:boundedBy><cityObjectMember><bldg:Building gml:id="{key}"><genericAttribute><gen:StringAttribute><gen:name>Heizung</gen:name>'
+        f"<gen:value>Gas</gen:value></gen:StringAttribute></genericAttribute>{solid(key, gabled())}"
+        f"<con:dateOfConstruction>1965-05-01</con:dateOfConstruction>{heights}<bldg:function>31001_1010</bldg:function>"
+        f'<bldg:storeysAboveGround>2</bldg:storeysAboveGround><bldg:buildingPart><bldg:BuildingPart gml:id="{key}_1">'
+        f"{solid(f'{key}_1', box(20, 0, 0, 5, 4, 3))}</bldg:BuildingPart></bldg:buildingPart></bldg:Building></cityObjectMember></CityModel>"
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 # --- SimStadt --------------------------------------------------------------------------------------------------------
 SIMSTADT = (
     "GMLId;ParentGMLId;Latitude;Longitude;X-coordinate;Y-coordinate;Year of construction;Building type;Number of storeys;PrimaryUsageZoneType;"

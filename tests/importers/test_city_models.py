@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,44 @@ def test_a_building_of_lod2_is_read_with_all_that_it_says(
     assert row[:2] == (pytest.approx(265.3 * 0.16), pytest.approx(10 * 0.16))
     assert "residential_single 1958-1968, as built" in row[2]
     assert bring(db, path).revision is None
+
+
+def test_the_third_version_is_read_alike(db: Database, tmp_path: Path) -> None:
+    path = cf.citygml3(tmp_path / "a.gml")
+    assert recognise([path]) == "buildings"
+    bring(db, path)
+    names = ["use", "construction_year", "heating", "levels", "height_m", "volume_m3", "footprint_m2"]
+    assert effective(db, "building", names) == [
+        ("residential_single", 1965, "gas", 2.0, 6.2, pytest.approx(360 + 60), pytest.approx(80 + 20))
+    ]
+    roofs = effective(db, "building_roof", ["surface", "area_m2", "tilt_deg"])
+    assert sorted(roofs) == [
+        ("A_1_p1", pytest.approx(20), pytest.approx(0)), ("A_p5", pytest.approx(50), pytest.approx(cf.TILT)),
+        ("A_p6", pytest.approx(50), pytest.approx(cf.TILT)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["utf-16", "gml.gz", "json.gz"])
+def test_a_model_in_another_encoding_or_packed_is_read(db: Database, tmp_path: Path, form: str) -> None:
+    plain = cf.citygml(tmp_path / "a.gml", {"A": cf.facts() + cf.lod2("A", cf.gabled())})
+    path = tmp_path / f"b.{'gml' if form == 'utf-16' else form}"
+    if form == "utf-16":
+        path.write_bytes(plain.read_text().replace("UTF-8", "UTF-16").encode("utf-16"))
+    else:
+        plain = plain if form == "gml.gz" else cf.dutch_tile(1).write(tmp_path / "a.json")
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    assert recognise([path]) == "buildings"
+    bring(db, path)
+    assert effective(db, "building", ["volume_m3", "footprint_m2"]) == [(pytest.approx(360), pytest.approx(80))]
+
+
+def test_what_gzip_lets_grow_or_cut_is_refused(db: Database, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.gml.gz"
+    bomb.write_bytes(gzip.compress(b"<CityModel>" + b" " * 30_000_000))
+    assert refused(db, bomb) == ["unsafe"]
+    cut = tmp_path / "cut.gml.gz"
+    cut.write_bytes(gzip.compress(cf.citygml3(tmp_path / "a.gml").read_bytes())[:-200])
+    assert refused(db, cut) == ["format"]
 
 
 def test_parts_add_up_to_their_building(db: Database, tmp_path: Path) -> None:
