@@ -7,10 +7,11 @@ the file's units, which the pipeline converts.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dhsdb.errors import Problem
-from dhsdb.importers.energyplan_keys import Cells, Keys, Made, Meaning, Profiles
+from dhsdb.importers.energyplan_cells import TO_MW, CellMaker
+from dhsdb.importers.energyplan_gaps import gaps
+from dhsdb.importers.energyplan_keys import Keys, Made, Meaning, Profiles
 from dhsdb.importers.units import CURRENCIES
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from dhsdb.importers.energyplan_text import Entry
 
-TO_MW = {"MW": 1.0, "kW": 1e-3}
 ELECTRICITY = "electricity"
 HEAT = "individual heat"
 FUELS = {1: "coal", 2: "oil", 3: "natural gas", 4: "biomass"}
@@ -46,6 +46,8 @@ _HOUSEHOLD_CHP = (("natural gas", "Ngas"), ("biomass", "Bio"))
 _UNLIMITED = 9_999_999
 _SPARE = 1.5
 """Capacity of individual boilers, as a multiple of their peak."""
+_PER_HOUSE = 15_000.0
+"""Heat of a house that EnergyPLAN assumes where a file in MW says none [kWh/year]."""
 
 
 def meaning_of(entries: Iterable[Entry], site: str, profiles: Profiles) -> Meaning:
@@ -62,24 +64,11 @@ def meaning_of(entries: Iterable[Entry], site: str, profiles: Profiles) -> Meani
     return reader.meaning
 
 
-class _Reader:
+class _Reader(CellMaker):
     """Reads one part of the system after the other."""
 
-    def __init__(self, keys: Keys, site: str, profiles: Profiles) -> None:
-        self.keys = keys
-        self.site = site
-        self.profiles = profiles
-        self.meaning = Meaning()
-        unit = keys.text("EnergyUnit").split("/")[0]
-        self.energy = {"TWH": "TWh", "GWH": "GWh"}.get(unit.upper(), "")
-        self.power = {"MW": "MW", "KW": "kW"}.get(keys.text("CapacityUnit").upper(), "")
-        self.stored = {"MW": "GWh", "kW": "MWh"}.get(self.power, "")
-        code = keys.text("MonetaryUnit").upper()
-        self.money = code if code in CURRENCIES else "money"
-        rate = keys.number("input_Interest")
-        self.wacc = None if rate is None else rate / 100
-
     def read(self) -> None:
+        """Read all of it, and note what has no cell though a run would need it."""
         if self.is_known_unit():
             self.frame()
             self.fuels()
@@ -91,6 +80,9 @@ class _Reader:
             self.households()
             self.storages()
             self.drop_unused()
+            for said, entry in gaps(self.keys):
+                hint = "It stays in energyplan_key; what a run gives differs from EnergyPLAN's by it."
+                self.note(said, entry, hint, severity="warning", code="simplified")
             for entry in self.keys.bad.values():
                 said = f"'{entry.value.strip()[:40]}' of {entry.key} is not a number."
                 self.note(said, entry, "Write it with a point or a comma.", severity="error", code="number")
@@ -211,7 +203,7 @@ class _Reader:
         total = self.profiles.total(name) if name else 0.0
         if name is None or total <= 0:
             return None
-        mean = supply * {"TWh": 1e6, "GWh": 1e3}[self.energy] / TO_MW[self.power]
+        mean = supply * self.scale
         made = f"{name} for {supply:g} {self.energy} by {capacity:g} {self.power}"
         self.meaning.made[made] = Made(name, "factor", mean / capacity / total, most=1.0)
         return made
@@ -279,22 +271,35 @@ class _Reader:
         cost: tuple[str, float],
         spare: float = 1.0,
     ) -> None:
-        """Add a technology of single buildings; EnergyPLAN makes it as large as its peak.
-
-        Costs are per capacity where that is in kW; else they are per building, and stay in the keys.
-        """
+        """Add a technology of single buildings; EnergyPLAN makes it as large as its peak."""
         commodity = f"{HEAT}, {name}"
         flows = {**flows, "out": {commodity: 1.0, **flows.get("out", {})}}
         peak = self.profiles.peak(self.keys.text("Filnavn_individual_heatdemand"))
-        scale = {"TWh": 1e6, "GWh": 1e3}[self.energy] / TO_MW[self.power]
-        size = None if peak is None else heat * scale * peak * spare
-        cells: dict[str, object] = {"existing_mw": size, "new_max": None if size is None else 0.0, "wacc": self.wacc}
-        if self.power == "kW":
-            found = self.cost(cost[0])
-            per_heat = {c: v * cost[1] for c in ("capital", "fixed") if isinstance(v := found[c], float)}
-            cells |= {**per_heat, "life": found["life"]}
+        size = None if peak is None else heat * self.scale * peak * spare
+        cells: dict[str, object] = {"existing_mw": size, "new_max": None if size is None else 0.0}
+        cells |= self.heater_cost(cost[0], heat, size, cost[1])
         self.process(f"individual {name}", cells, origin, flows, idle=not heat)
         self.demand(commodity, heat, origin, "Filnavn_individual_heatdemand")
+
+    def heater_cost(self, name: str, heat: float, size: float | None, share: float) -> dict[str, object]:
+        """Return the cost of a heater per capacity of heat.
+
+        EnergyPLAN counts it per house of so much heat a year; in files in kW that don't say how much, per capacity.
+
+        Parameters
+        ----------
+        size
+            Capacity of heat, in the unit of the file; None if it is not known.
+        share
+            What the capacity that is paid is of that of heat, where cost is per capacity.
+        """
+        found = self.cost(name)
+        per_house = self.keys.positive("input_Heatdemand_PerHouse") or (_PER_HOUSE if self.power == "MW" else None)
+        if per_house:
+            thousands = heat * {"TWh": 1e6, "GWh": 1e3}[self.energy] / per_house  # of houses, each at so many thousands
+            share = thousands / (size * TO_MW[self.power]) if size else 0.0
+        paid = {c: v * share for c in ("capital", "fixed") if share and isinstance(v := found[c], float)}
+        return {**paid, "life": found["life"], "wacc": self.wacc}
 
     def storages(self) -> None:
         for group in (2, 3):
@@ -323,7 +328,6 @@ class _Reader:
                 fuel = rows.get(("commodity", row.key[:2]))
                 rows[place] = replace(row, idle=row.idle or fuel is None or fuel.idle)
 
-    # --- rows ---------------------------------------------------------------------------------------------------------
     def burner(
         self, name: str, capacity: str, eff: str, fuels: str, out: Mapping[str, float], cost: str, variable: str
     ) -> None:
@@ -341,117 +345,3 @@ class _Reader:
         flows = {"out": out, "in": {} if others else burnt}
         mode = {"variable": self.keys.number(variable)}
         self.process(name, cells, capacity, flows, mode, idle=not size)
-
-    def process(
-        self,
-        name: str,
-        cells: Mapping[str, object],
-        origin: str,
-        flows: Mapping[str, Mapping[str, float]],
-        mode: Mapping[str, float | None] | None = None,
-        *,
-        idle: bool,
-    ) -> None:
-        key = {"site": self.site, "process": name}
-        units = {
-            "existing_mw": self.power, "capital": f"M{self.money}/MW", "fixed": f"M{self.money}/MW/a",
-            "variable": f"{self.money}/MWh", "act_max_mwh": self.energy,
-        }  # fmt: skip
-        if self.money == "money":
-            units |= {"capital": "money/W", "fixed": "money/W/a"}
-        # EnergyPLAN simulates what is given: nothing is built besides.
-        self.add("process", key, {"new_max": 0.0, **cells}, origin, units, idle=idle)
-        key |= {"mode": "1"}
-        if mode:
-            self.add("process_mode", key, mode, origin, units, idle=idle)
-        for direction, ratios in flows.items():
-            for commodity, ratio in ratios.items():
-                flow = {**key, "commodity": commodity, "direction": direction}
-                self.add("process_flow", flow, {"ratio": ratio}, origin, idle=idle)
-                if not idle:
-                    self.commodity(commodity, {}, origin, idle=False)
-
-    def storage(self, name: str, cells: Mapping[str, object], origin: str, cost: Mapping[str, object]) -> None:
-        size = cells["e_existing"]
-        key = {"site": self.site, "storage": name}
-        money = {
-            "capital_e": cost.get("capital"),
-            "fixed_e": cost.get("fixed"),
-            "life": cost.get("life"),
-            "wacc": self.wacc,
-        }
-        per_energy = f"M{self.money}/GWh" if self.money != "money" else "money/kWh"
-        units = {
-            "e_existing": self.stored, "charge_max": self.power, "discharge_max": self.power, "capital_e": per_energy,
-            "fixed_e": f"{per_energy}/a",
-        }  # fmt: skip
-        self.add("storage", key, {**cells, **money}, origin, units, idle=not size)
-        if size:
-            self.commodity(str(cells["commodity"]), {}, origin, idle=False)
-
-    def demand(self, commodity: str, amount: float | None, origin: str, distribution: str) -> None:
-        key = {"site": self.site, "commodity": commodity, "timing": "slice"}
-        cells: dict[str, object] = {"mwh": amount}
-        if amount:
-            cells["profile"] = self.distribution(distribution, f"the demand for {commodity}")
-            self.commodity(commodity, {}, origin, idle=False)
-        self.add("demand", key, cells, origin, {"mwh": self.energy}, idle=not amount)
-
-    def commodity(
-        self,
-        name: str,
-        cells: Mapping[str, object],
-        origin: str,
-        units: Mapping[str, str] | None = None,
-        *,
-        idle: bool | None = None,
-    ) -> None:
-        """Add a commodity; one that is used is not idle, whatever its price is."""
-        key = {"site": self.site, "commodity": name}
-        place = ("commodity", tuple(key.items()))
-        before = self.meaning.rows.get(place)
-        still = (not cells.get("price")) if idle is None else idle
-        if before is None:
-            self.add("commodity", key, cells, origin, units or {}, idle=still)
-            return
-        self.meaning.rows[place] = Cells(
-            "commodity", before.key, {**before.cells, **cells}, {**before.units, **(units or {})}, before.origin,
-            before.idle and still,
-        )  # fmt: skip
-
-    def add(
-        self,
-        table: str,
-        key: Mapping[str, object],
-        cells: Mapping[str, object],
-        origin: str,
-        units: Mapping[str, str] | None = None,
-        *,
-        idle: bool = False,
-    ) -> None:
-        named = tuple(key.items())
-        units = {c: u for c, u in (units or {}).items() if c in cells}
-        self.meaning.rows[table, named] = Cells(table, named, dict(cells), units, self.keys.entry(origin), idle)
-
-    def cost(self, name: str | None) -> dict[str, object]:
-        """Return investment, fixed operation and life of a technology, as the file gives them per capacity."""
-        if name is None:
-            return {"wacc": self.wacc}
-        capital, share, life = (self.keys.number(f"input_{x}_{name}") for x in ("Inv", "FOM", "Period"))
-        fixed = None if capital is None or share is None else capital * share / 100
-        return {"capital": capital, "fixed": fixed, "life": life or None, "wacc": self.wacc}
-
-    # --- distributions and notes --------------------------------------------------------------------------------------
-    def distribution(self, key: str, what_for: str) -> str | None:
-        """Return the profile that a key names; None if it is not there."""
-        named = self.keys.text(key)
-        if not named:
-            return None
-        found = self.profiles.find(named)
-        if found is None:
-            self.meaning.wanted.setdefault(named, []).append(what_for)
-        return found
-
-    def note(self, text: str, entry: Entry | None, hint: str = "", **kind: Any) -> None:
-        file, row = (str(entry.path or ""), entry.row or None) if entry else ("", None)
-        self.meaning.findings.append(Problem(text, file, row=row, hint=hint, **kind))

@@ -318,6 +318,40 @@ def test_a_currency_that_is_not_known_is_kept_and_said(store: Store, tmp_path: P
     assert any("'Taler' is not known" in f.message for f in report.findings)
 
 
+def test_individual_heating_costs_per_capacity_or_per_house(store: Store, tmp_path: Path) -> None:
+    costs = {"input_Inv_Boilers_indv": "6", "input_FOM_Boilers_indv": "5", "input_Inv_HP_indv": "8"}
+    houses = {"input_Heatdemand_PerHouse": "16000"}
+    heat = write_distribution(tmp_path / "heat.txt")
+    for name, more in (("capacity", {}), ("house", houses), ("MW", {"CapacityUnit": "MW", "EnergyUnit": "TWh/year"})):
+        file = write_input(tmp_path / f"{name}.txt", **costs, **more)
+        store.import_("energyplan", file, heat, scenario=name)
+    sql = "SELECT process, capital, fixed, capital * existing_mw AS paid FROM input.process WHERE scenario = ? AND capital > 0 AND process LIKE 'ind%' ORDER BY 1"
+    pump, boiler = store.sql(sql, ["capacity"]).rows()
+    assert (pump["capital"], boiler["capital"], boiler["fixed"]) == (pytest.approx(8e6 / 3.2), 6e6, pytest.approx(3e5))
+    pump, boiler = store.sql(sql, ["house"]).rows()
+    assert pump["paid"] == pytest.approx(16e6 / 16e3 * 8e3)
+    assert boiler["paid"] == pytest.approx(24e6 * 0.8 / 16e3 * 6e3)
+    assert boiler["fixed"] == pytest.approx(0.05 * boiler["capital"])
+    pump, boiler = store.sql(sql, ["MW"]).rows()
+    assert pump["paid"] == pytest.approx(16e9 / 15e3 * 8e3), "EnergyPLAN's own 15,000 kWh per house"
+
+
+def test_what_a_run_goes_without_is_said_by_key(store: Store, tmp_path: Path) -> None:
+    more = {
+        "input_solar_ann_gr2": "1,5",
+        "input_fuel_Transport[2]": "15.6",
+        "input_fuel_Transport[5]": "11.44",
+        "input_transport_TWh": "0",
+    }
+    report = store.import_("energyplan", write_input(tmp_path / "base.txt", **more), scenario="base")
+    said = [(f.message, f.row) for f in report.findings if f.code == "simplified"]
+    assert [message for message, _ in said] == [
+        "supply of heat: a key has no cell: input_solar_ann_gr2 1,5.",
+        "fuels and emissions: 2 keys have no cell: input_fuel_Transport[2] 15.6, input_fuel_Transport[5] 11.44.",
+    ]
+    assert all(row for _, row in said)
+
+
 def test_plants_burn_a_mix_of_fuels(store: Store, tmp_path: Path) -> None:
     path = write_input(tmp_path / "in.txt", input_cap_pp_el="10000", input_VC_pp="3")
     store.import_("energyplan", path, scenario="base")

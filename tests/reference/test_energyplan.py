@@ -136,6 +136,18 @@ def test_demands_and_capacities_are_in_the_units_of_the_store(data: Path, store:
         assert currency == wanted["MonetaryUnit"]
 
 
+def test_a_heat_pump_costs_what_energyplan_prints(data: Path, empty_store: Path, tmp_path: Path) -> None:
+    """Aalborg's input and its output: both are in TWh and DKK, and no key says how much heat a house takes."""
+    shutil.copy(empty_store, tmp_path / "city.duckdb")
+    heat = tmp_path / "Aalborg Fjernvarme 2007.txt"
+    shutil.copyfile(data / "distributions" / "CIVIS_CEIS_Hour_heat_demand_distribution.txt", heat)
+    store = Store(tmp_path / "city.duckdb")
+    store.import_("energyplan", data / "inputs" / "Aalborg2050_2objectives__moea.txt", heat, scenario="Aalborg")
+    paid = value(store, "SELECT capital * existing_mw FROM input.process WHERE process = 'individual heat pump'", [])
+    printed = {name: total for name, total, *_ in expected(data, f"ascii_{ASCII[1]}")["investment_table"]}
+    assert paid == pytest.approx(printed["Indv. Heat Pump"] * 1e6, abs=0.5e6)
+
+
 def test_the_valley_has_its_costs_and_emissions(store: Store) -> None:
     """Figures of the Giudicarie case as its paper and notebook give them."""
     scenario = ["CEIS_Complete_Current__v10"]
