@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dhsdb.errors import Problem, did_you_mean
 from dhsdb.importers.grids import Grid, files_of, ranges, read_grids
+from dhsdb.importers.heat_sources_held import held_sources
 from dhsdb.importers.heat_sources_join import join
 from dhsdb.importers.heat_sources_table import CAPACITY, HEAT, SourceTable, settle_units
 from dhsdb.importers.place_columns import SOURCES, Columns, find_columns
@@ -58,7 +59,7 @@ class HeatSourcesImporter:
         yield from said
         if not any(table.lines for table in tables) and not any(p.severity == "error" for p in said):
             yield tables[0].grid.problem("no row holds a heat source.", hint="Is it the right file?", code="empty")
-        yield from join(tables)
+        yield from join(tables, held_sources(request))
 
 
 def recognises(path: Path) -> bool:

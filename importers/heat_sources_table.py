@@ -226,11 +226,11 @@ class SourceTable:
         self.lines = [i for i, something in enumerate(said) if something and self.places.inside[i]]
         empty = [self.grid.numbers[i] for i, something in enumerate(said) if not something]
         if empty:
-            text = f"{ranges(empty)} say nothing of a source; they were left out."
+            text = f"left out, since nothing is said of a source: {ranges(empty)}."
             yield self.grid.problem(text, severity="info", code="ignored")
         bare = [self.grid.numbers[i] for i in self.lines if self.places.shapes[i] is None]
         if bare:
-            text = f"{ranges(bare)} have no coordinates; they were kept without a place."
+            text = f"kept without a place, since there are no coordinates: {ranges(bare)}."
             yield self.grid.problem(text, None, "geometry", severity="warning", code="no-place")
 
 

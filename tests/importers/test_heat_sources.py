@@ -223,6 +223,51 @@ def test_sources_of_one_name_are_told_apart(db: Database, tmp_path: Path) -> Non
     assert "repeated" in warned(report)
 
 
+def test_sources_that_the_scenario_holds_keep_their_ids_and_what_else_it_knows(db: Database, tmp_path: Path) -> None:
+    with_ids = [["id", *HEAD], *([f"S{i}", *row] for i, row in enumerate(town(4)[1:]))]
+    bring(db, book(tmp_path / "a.xlsx", Sources=with_ids))
+    lean = [
+        ["Name", "Lat", "Long", "Capacity [kW]"], ["shop 0", 59.3, 18.0, 111], ["Shop 1", 59.3023, 18.0025, 222],
+        ["Shop 2", 59.4, 18.1, 333],
+    ]  # fmt: skip
+    path = book(tmp_path / "b.xlsx", Capacities=lean)
+    report = bring(db, path)
+    assert {"matched", "moved"} <= {f.code for f in report.findings}
+    places_ = db.sql("SELECT count(geometry) AS n FROM input.heat_source WHERE scenario = 'base'").to_pylist()
+    assert places_ == [{"n": 5}]
+    names = ["heat_source", "title", "kind", "capacity_mw"]
+    assert effective(db, "heat_source", names) == [
+        ("S0", "shop 0", "supermarket", 0.111), ("S1", "Shop 1", "supermarket", 0.222), ("S2", "Shop 2", "supermarket", 0.12),
+        ("S3", "Shop 3", "supermarket", 0.13), ("Shop 2 @ 59.40000, 18.10000", "Shop 2", None, 0.333),
+    ]  # fmt: skip
+    assert bring(db, path).revision is None
+
+
+def test_a_changed_file_without_ids_changes_its_own_sources(db: Database, tmp_path: Path) -> None:
+    rows = [*town(3), town(1)[1]]  # the first is there twice
+    bring(db, book(tmp_path / "a.xlsx", Sources=rows))
+    before = effective(db, "heat_source", ["heat_source"])
+    rows = [
+        HEAD,
+        [*rows[1][:4], 999, *rows[1][5:]],
+        [rows[2][0], rows[2][1] + 0.0002, *rows[2][2:]],
+        rows[3],
+        rows[4],
+        rows[1],
+    ]
+    report = bring(db, book(tmp_path / "a.xlsx", Sources=rows))
+    assert "moved" in warned(report)
+    found = effective(db, "heat_source", ["heat_source", "capacity_mw"])
+    assert [(key,) for key, _ in found] == [*before[:2], ("Shop 0 @ 59.30000, 18.00000 #3",), *before[2:]]
+    assert found[0] == ("Shop 0 @ 59.30000, 18.00000", 0.999)
+
+
+def test_sources_that_come_again_under_other_ids_are_told(db: Database, tmp_path: Path) -> None:
+    bring(db, book(tmp_path / "a.xlsx", Sources=town(2)))
+    report = bring(db, book(tmp_path / "b.xlsx", Sources=[["id", *HEAD], ["S0", *town(1)[1]]]))
+    assert "double" in warned(report)
+
+
 def test_an_id_that_is_there_twice_is_refused(db: Database, tmp_path: Path) -> None:
     rows = [["id", "name", "lat", "lon"], [7, "a", 59.3, 18.0], [7, "b", 59.31, 18.0]]
     assert refused(db, book(tmp_path / "a.xlsx", s=rows)) == [("duplicate", 3)]
