@@ -14,6 +14,7 @@ from dhsdb.errors import Problem
 from dhsdb.importers.building_cells import is_blank
 from dhsdb.importers.decimals import number_of
 from dhsdb.importers.weather_csv import is_weather_table, read_csv
+from dhsdb.importers.weather_years import GAP_H, bridge, gaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -240,7 +241,7 @@ def _regular(
         text = f"{len(wrong)} hours are out of order: hour {wrong[0] + 1} of the year is said to be {said}."
         reading.notes.append(Problem(text, str(path), hint="Sort the file, and leave no hour out.", code="weather"))
         return None
-    return fill_gaps(path, reading.notes, series)
+    return _filled(path, reading.notes, series)
 
 
 def _calendar(leap: bool) -> list[tuple[int, int, int]]:  # noqa: FBT001  the one thing that tells years apart
@@ -248,25 +249,22 @@ def _calendar(leap: bool) -> list[tuple[int, int, int]]:  # noqa: FBT001  the on
     return [(month, day, hour) for month, n in enumerate(days, 1) for day in range(1, n + 1) for hour in range(1, 25)]
 
 
-def fill_gaps(path: Path, notes: list[Problem], series: Floats, most: int = 6) -> Floats | None:
+def _filled(path: Path, notes: list[Problem], series: Floats) -> Floats | None:
     """Return a series whose gaps of a few hours are bridged; longer ones are refused."""
-    import numpy as np  # heavy
-
-    missing = np.isnan(series)
-    if not missing.any():
+    starts, lengths = gaps(series)
+    if not len(lengths):
         return series
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(int), [0]])))
-    starts, ends = edges[::2], edges[1::2]
-    longest = int((ends - starts).max())
-    if longest > most or missing.all():
-        at = int(starts[int((ends - starts).argmax())])
-        text = f"{int(missing.sum())} hours have no temperature, {longest} of them in a row from hour {at + 1}."
-        notes.append(Problem(text, str(path), hint=f"At most {most} hours in a row are bridged.", code="gap"))
+    bridged = bridge(series, GAP_H)
+    if bridged is None:
+        at = int(starts[int(lengths.argmax())])
+        text = (
+            f"{int(lengths.sum())} hours have no temperature, {int(lengths.max())} of them in a row from hour {at + 1}."
+        )
+        notes.append(Problem(text, str(path), hint=f"At most {GAP_H} hours in a row are bridged.", code="gap"))
         return None
-    at_ = np.arange(len(series))
-    text = f"{int(missing.sum())} hours have no temperature; they were bridged between their neighbours."
+    text = f"hours without a temperature: {int(lengths.sum())}; they were bridged between their neighbours."
     notes.append(Problem(text, str(path), severity="warning", code="gap"))
-    return np.asarray(np.interp(at_, at_[~missing], series[~missing]))
+    return bridged
 
 
 # --- TRY -------------------------------------------------------------------------------------------------------------

@@ -148,6 +148,36 @@ def test_times_that_say_how_far_from_utc_they_are_need_no_guess(db: Database, tm
     assert effective(db, "weather", ["utc_offset_h"]) == [(1.0,)]
 
 
+@pytest.mark.parametrize(
+    ("zone", "standard", "offset"), [("Europe/Berlin", "Etc/GMT-1", 1.0), ("America/New_York", "Etc/GMT+5", None)]
+)
+@pytest.mark.parametrize("year", [2019, 2020])
+def test_local_time_becomes_the_standard_time_of_its_place(
+    db: Database, tmp_path: Path, zone: str, standard: str, offset: float | None, year: int
+) -> None:
+    values = cf.outside(8784 if year % 4 == 0 else 8760)
+    local = pd.date_range(f"{year}-01-01", periods=len(values), freq="h", tz=standard).tz_convert(zone)
+    words = [t.isoformat() if offset else f"{t:%Y-%m-%d %H:%M}" for t in local]
+    report = bring(db, table(tmp_path / "a.csv", words, values))
+    assert profile(db, "a") == pytest.approx(values)
+    assert effective(db, "weather", ["utc_offset_h"]) == [(offset,)]
+    assert ("daylight-saving" in said(report)) == (offset is None)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_typical_year_of_pvgis_is_read(db: Database, tmp_path: Path, offset: int) -> None:
+    head = "Latitude (decimal degrees): 52.5\nmonth,year\n1,2015\n2,2012\ntime(UTC),T2m,RH"
+    words = [f"{2012 if t.month == 2 else 2015}{t:%m%d:%H%M}" for t in hours()]
+    path = table(tmp_path / "tmy.csv", words, [f"{v},80" for v in cf.outside()], head)
+    path.write_text(f"{path.read_text()}T2m: 2-m air temperature\nRH: relative humidity\n")
+    assert recognise([path]) == "buildings"
+    report = bring(db, path, options={"utc_offset": str(offset)})
+    assert {"typical-year", "time-zone"} <= said(report)
+    assert "gap" not in said(report)
+    assert profile(db, "tmy") == pytest.approx(np.roll(cf.outside(), offset))
+    assert effective(db, "weather", ["data_year", "utc_offset_h"]) == [(None, float(offset))]
+
+
 def test_hours_of_the_weather_service_are_utc(db: Database, tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", [f"{t:%Y%m%d%H}" for t in hours()], cf.outside(), "MESS_DATUM,TT_TU")
     report = bring(db, path)
