@@ -62,6 +62,10 @@ def output_results(
     made = _Tables(out, site, year, units)
     made.blocks()
     made.table(columns(out.labels) if found is None else found)
+    frames = made.frames()
+    if not any(len(frame) for frame in frames.values()):
+        hint = "It is cut off at its beginning, or no output of EnergyPLAN; write it anew with -ascii."
+        return [Problem("the output holds no figures.", str(out.path), hint=hint, code="format")]
     said = [
         Problem(f"EnergyPLAN warns: {w}", str(out.path), severity="warning", code="energyplan-warning")
         for w in out.warnings
@@ -72,7 +76,7 @@ def output_results(
         said.append(Problem(text, str(out.path), hint=hint, severity="warning", code="truncated"))
     facts = {"data set": out.dataset} if out.dataset else {}
     return Results(
-        STAGE, made.frames(), (out.path,), SOLVER, out.version, objective=made.objective, year=year,
+        STAGE, frames, (out.path,), SOLVER, out.version, objective=made.objective, year=year,
         currency=units.currency, message=f"{out.dataset or out.path.name}, simulated by EnergyPLAN", reads=READS, facts=facts,
         findings=(*said, *out.notes, *made.findings),
     )  # fmt: skip

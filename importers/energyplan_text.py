@@ -168,7 +168,7 @@ def kind_of(text: str) -> str | None:
         return None
     if lines[0].strip() == VERSION:
         return "input"
-    if re.search(r"^\s*EnergyPLAN model\b", head, re.MULTILINE) or "RESULT: Data-set" in head:
+    if re.search(r"^\s*(EnergyPLAN model\b|RESULT: Data-set)", head, re.MULTILINE):
         return "output"
     if "The EnergyPLAN model" in lines[0]:
         return "print"

@@ -772,6 +772,16 @@ def test_a_later_change_of_keys_makes_the_run_stale(store: Store, tmp_path: Path
     assert [bool(r["stale"]) for r in store.run_list("base")] == [True]
 
 
+def test_what_holds_no_figure_makes_no_run(store: Store, tmp_path: Path) -> None:
+    lines = output_lines(village(), hours=1)
+    (said,) = problems(store, write_lines(tmp_path / "head.txt", lines[:5], "cp1252", "\n"))
+    assert "the output holds no figures" in said
+    (tmp_path / "about.json").write_text('{"model": "EnergyPLAN model 16.1",\n "label": "RESULT: Data-set:"}')
+    (said,) = problems(store, tmp_path / "about.json")
+    assert "no file of EnergyPLAN" in said
+    assert not store.run_list()
+
+
 @pytest.mark.parametrize("part", range(24))
 def test_a_cut_output_gives_what_is_there_and_says_what_is_not(db: Database, tmp_path: Path, part: int) -> None:
     whole = "\n".join(output_lines(village(), hours=60)).encode("cp1252")
