@@ -66,12 +66,15 @@ def demand_rows(frame: pd.DataFrame, specific: pd.DataFrame, ages: pd.DataFrame)
     Parameters
     ----------
     frame
-        Buildings with ``floor_area_m2`` and any of ``space_heat_mwh``, ``hot_water_mwh``, ``heat_mwh``, ``metered_mwh`` [MWh/a],
+        Buildings with ``floor_area_m2``, ``levels``, ``_assumed`` (whether the area follows from assumed
+        storeys) and any of ``space_heat_mwh``, ``hot_water_mwh``, ``heat_mwh``, ``metered_mwh`` [MWh/a],
         ``space_specific``, ``water_specific``, ``heat_specific`` [kWh/m2 a], ``peak_mw`` [MW], ``profile``.
     """
     import numpy as np  # heavy
 
-    estimated = specific_demands.estimate(frame, specific, ages)
+    # Storeys only tell the rule whether they were assumed, which does not count where the floor area came from elsewhere.
+    known = frame["levels"].where(frame["_assumed"], 1.0)
+    estimated = specific_demands.estimate(frame.assign(levels=known), specific, ages)
     n = len(frame)
 
     def figure(name: str) -> Floats:

@@ -228,7 +228,7 @@ def _by_year(specific: pd.DataFrame, ages: pd.DataFrame) -> list[tuple[int | Non
 # --- weather ---------------------------------------------------------------------------------------------------------
 def _carry(state: _State, plan: _Plan, given: pd.DataFrame, weather: str, reference: str, year: int | None) -> None:
     """Bring all demands to a weather, and give them its shape."""
-    from dhsdb.importers.building_study import shape_demand
+    from dhsdb.importers.building_weather import shape_demand
     from dhsdb.importers.degree_days import degree_days, heat_shape
 
     temperature = _temperature(state, weather)

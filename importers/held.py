@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dhsdb.database import Database
+    from dhsdb.importers.rows import Request
 
 
 class MovedError(Exception):
@@ -72,3 +73,10 @@ class HeldInputs:
         newer = "SELECT 1 FROM meta.revision WHERE scenario = ? AND revision > ?"
         if self._ref and con.execute(newer, [self._ref.scenario, self._ref.revision]).fetchone():
             raise MovedError
+
+
+def held_rows(request: Request, name: str) -> pd.DataFrame:
+    """Return the effective rows that the scenario of an import holds of a table; none where nothing is known."""
+    import pandas as pd  # heavy
+
+    return pd.DataFrame() if request.held is None else request.held.table(name)

@@ -176,6 +176,13 @@ def test_demand_follows_from_use_age_state_and_floor_area(db: Database, tmp_path
     assert "residential_multi 1949-1957, refurbished" in rows["a"][2]
 
 
+def test_a_rule_says_that_storeys_were_assumed_only_where_they_were(db: Database, tmp_path: Path) -> None:
+    text = "id;use;footprint [m2];floor area [m2];storeys\na;office;100;500;\nb;office;100;;\nc;office;100;;3\n"
+    bring(db, csv(tmp_path / "a.csv", text))
+    rules = {b: rule for b, *_, rule in effective(db, "building_demand", DEMAND)}
+    assert {b for b, rule in rules.items() if "storeys assumed" in rule} == {"b"}
+
+
 def test_a_scenario_overrides_the_figures_and_a_new_import_keeps_them(db: Database, tmp_path: Path) -> None:
     path = layer(tmp_path / "a.gpkg")
     bring(db, path)
