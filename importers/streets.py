@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
     Project = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-_TO_BLANKS = bytes.maketrans(b"nxy,", b"    ")
+_TO_CSV = bytes.maketrans(b"xy,", b",,\n")
 
 MAX_AREA_ERROR = 0.01
 """Relative error of areas beyond which a projection is called unfit for this place."""
@@ -104,17 +104,28 @@ class WayFile:
 
     def lines(self) -> Lines:
         """Return the ways in the order in which they were added; none can be added after."""
+        import io
+
         import numpy as np
+        import pyarrow as pa
+        from pyarrow import csv
 
         self._writer.close()
         rows = self.path.read_bytes().splitlines()
-        way = [int(row[1 : row.index(b" ")]) for row in rows]
+        way = np.array([int(row[1 : row.index(b" ")]) for row in rows], dtype=np.int64)
         nodes = [row.rpartition(b" N")[2] for row in rows]
         count = np.array([part.count(b",") + 1 if part else 0 for part in nodes], dtype=np.int64)
-        flat = b",".join(filter(None, nodes)).replace(b"xy", b"x?y?").translate(_TO_BLANKS).replace(b"?", b"nan")
-        figures = np.fromstring(flat, sep=" ").reshape(-1, 3)
-        numbers = true_ids(np.array(way, dtype=np.int64)), true_ids(figures[:, 0].astype(np.int64))
-        return Lines(numbers[0], count, numbers[1], figures[:, 1:])
+        flat = b",".join(filter(None, nodes)).translate(_TO_CSV, delete=b"n")
+        if not flat:
+            return Lines(way, count, np.zeros(0, dtype=np.int64), np.zeros((0, 2)))
+        kinds = {"node": pa.int64(), "x": pa.float64(), "y": pa.float64()}
+        figures = csv.read_csv(
+            io.BytesIO(flat),
+            csv.ReadOptions(use_threads=False, column_names=list(kinds)),
+            convert_options=csv.ConvertOptions(column_types=kinds, null_values=[""]),
+        )
+        node, x, y = (figures[name].to_numpy() for name in kinds)
+        return Lines(true_ids(way), count, true_ids(node), np.column_stack([x, y]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOCAL_PLANE = -1
 """Stands for an EPSG code where geometries lie in a plane of their own, in metres and without a place on earth."""
@@ -159,9 +164,10 @@ class Table(SQLModel):
         return {"schema": cls.space, "comment": (cls.__doc__ or "").split("\n", 1)[0].rstrip(".")}
 
     @classmethod
-    def meanings(cls) -> dict[str, Meaning]:
+    @cache
+    def meanings(cls) -> Mapping[str, Meaning]:
         """Return column name -> meaning, in the order of the table."""
-        return {c.name: c.info["meaning"] for c in cls.__table__.columns}
+        return MappingProxyType({c.name: c.info["meaning"] for c in cls.__table__.columns})
 
     @classmethod
     def qualified(cls) -> str:

@@ -7,11 +7,16 @@ The tables of what is built in space (buildings, streets, pipes, heat sources) s
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
 from dhsdb.schema.columns import Meaning, Table, column, count, flag, key, number, profile, words, year
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MONEY = "money"
 """Unit that stands for the scenario's currency at its price year."""
@@ -36,9 +41,10 @@ class InputRow(Table):
     year: int | None = year()
 
     @classmethod
-    def own(cls) -> dict[str, Meaning]:
+    @cache
+    def own(cls) -> Mapping[str, Meaning]:
         """Return the natural key and the cells: column name -> meaning."""
-        return {n: m for n, m in cls.meanings().items() if n not in InputRow.model_fields}
+        return MappingProxyType({n: m for n, m in cls.meanings().items() if n not in InputRow.model_fields})
 
     @classmethod
     def keys(cls) -> list[str]:
