@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ Row = dict[str, Any]
 
 MAX_BYTES = 100_000_000
 """Size beyond which a text table is refused."""
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _BLANK = ("", "nan", "none", "null")
 _MOST = 50
 
@@ -58,6 +60,16 @@ def find_file(folder: Path, name: str) -> Path | None:
     if not folder.is_dir():
         return None
     return next((p for p in sorted(folder.iterdir()) if p.is_file() and p.name.casefold() == name.casefold()), None)
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the columns of a file; none if it is no text table."""
+    with path.open("rb") as file:
+        lines = file.read(65_536).decode("utf-8-sig", "replace").splitlines()[:1]
+    try:
+        return [name.strip() for line in csv.reader(lines, strict=True) for name in line]
+    except csv.Error:
+        return []
 
 
 def read_table(path: Path, columns: Mapping[str, Kind], optional: Iterable[str] = (), key: str = "") -> TextTable:
@@ -116,7 +128,7 @@ def _places(
     missing = [name for name in columns if name not in place and name not in optional]
     strange = [name for name in named if name and name not in columns]
     for name in missing:
-        joined = len(header) == 1 and ";" in header[0]
+        joined = len(header) == 1 and (";" in header[0] or "\t" in header[0])
         hint = "Separate the columns by commas." if joined else did_you_mean(name, strange)
         table.note(
             f"the column {name} is missing.", 1, name, hint=hint or f"Needed: {', '.join(columns)}.", code="header"
@@ -158,9 +170,8 @@ def _value(table: TextTable, cell: str, number: int, name: str, kind: Kind) -> o
         return None
     if kind == "text":
         return cell
-    try:
-        value = float(cell)
-    except ValueError:
+    value = as_number(cell)
+    if value is None:
         hint = "Decimals have a point." if "," in cell else "A number is expected."
         table.note(f"'{cell[:40]}' is not a number.", number, name, cell[:200], hint)
         return None
@@ -174,6 +185,11 @@ def _value(table: TextTable, cell: str, number: int, name: str, kind: Kind) -> o
             return None
         return int(value)
     return value
+
+
+def as_number(cell: str) -> float | None:
+    """Return a number, also one that is not finite, None if a cell is none: ``1_000`` is a number to Python alone."""
+    return float(cell) if _NUMBER.fullmatch(cell) else None
 
 
 def _refuse_twins(table: TextTable, key: str) -> None:

@@ -192,6 +192,8 @@ REFUSED = [
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,1e308\n1,1,2,40\n2,1,3,30\n"}, "'1e308' is too large"),
     ({"nodes": "node,x,y,type\n0,0,0,producer\n1,30,0,junction\n2,30,1e308,consumer\n3,60,0,consumer\n"}, "'1e308' is too large"),
     ({"edges": "edge,from_node,to_node,length_m\n0,0,1,30\n0,1,2,40\n2,1,3,30\n"}, "edge 0 is there twice, first in row 2"),
+    ({"edges": "edge,from_node,to_node,length_m\n0,0,1,3_0\n1,1,2,40\n2,1,3,30\n"}, "'3_0' is not a number"),
+    ({"edges": "edge\tfrom_node\tto_node\tlength_m\n0\t0\t1\t30\n"}, "Separate the columns by commas"),
     ({"edges": "edge;from_node;to_node;length_m\n0;0;1;30\n"}, "Separate the columns by commas"),
     ({"edges": "edge,from_node,to_nod,length_m\n0,0,1,30\n"}, "the column to_node is missing. Did you mean 'to_nod'?"),
     ({"edges": None}, "edges.csv is missing"),
@@ -212,6 +214,21 @@ REFUSED = [
     ({"config": CONFIG.replace("supply: 80", "supply: hot")}, "config.yaml, row 4, column supply: 'hot' is no number"),
     ({"config": CONFIG.replace("cost: 900", "price: 900")}, "a diameter needs dn, inner and cost"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["quoted", "old line ends", "a byte-order mark", "blanks"])
+def test_a_table_says_the_same_however_it_is_written(db: Database, tmp_path: Path, way: str) -> None:
+    folder = topotherm(tmp_path)
+    run_import(db, "topotherm", [folder], scenario="base")
+    for path in folder.glob("*.csv"):
+        lines = path.read_text().splitlines()
+        if way == "quoted":
+            lines = [",".join(f'"{cell}"' for cell in line.split(",")) for line in lines]
+        elif way == "blanks":
+            lines = [" , ".join(line.split(",")) for line in lines]
+        text = ("\r" if way == "old line ends" else "\n").join(lines)
+        path.write_bytes(text.encode("utf-8-sig" if way == "a byte-order mark" else "utf-8"))
+    assert not run_import(db, "topotherm", [folder], scenario="base").changed
 
 
 @pytest.mark.parametrize(("changed", "said"), REFUSED, ids=[said for _, said in REFUSED])
