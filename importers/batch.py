@@ -106,10 +106,16 @@ def read(items: Iterable[Item], year: int | None, what: str) -> Batch:
         _refuse_twins(batch.notes, name, parts)
     free_unused()
     _refuse_mixed_money(batch)
+    batch.notes.problems, batch.notes.findings = _once(batch.notes.problems), _once(batch.notes.findings)
     if batch.notes.problems:
         warnings = [finding for finding in batch.notes.findings if finding.severity == "warning"]
         raise ProblemsError(batch.notes.problems, what, warnings)
     return batch
+
+
+def _once(found: Iterable[Problem]) -> list[Problem]:
+    """Return what was found, each once: what holds for a file is found again with each of its years."""
+    return list({(p.location, p.message, p.severity): p for p in found}.values())
 
 
 def free_unused() -> None:

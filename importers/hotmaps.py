@@ -79,7 +79,6 @@ class HotmapsImporter:
                 continue
             workbook = open_workbook(path)
             if isinstance(workbook, Problem):
-                yield workbook
                 books.append(Book(path, "dispatch", notes=[workbook]))
                 continue
             try:

@@ -26,6 +26,8 @@ MAX_BYTES = 1_000_000_000
 """Unpacked size beyond which a workbook is refused."""
 MAX_CELLS = 50_000_000
 """Rows times columns beyond which a sheet is refused."""
+_SPARSE_FROM, _SPARSE = 5_000_000, 0.01
+"""Rows times columns from which on a sheet is refused if less than this share of it are cells: one of them stands far out."""
 
 _CHUNK = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -230,6 +232,7 @@ class _Scan:
         self.rows = 0
         self.columns = 0
         self.n_rows = 0
+        self.n_cells = 0
         self.n_in_row = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -245,6 +248,8 @@ class _Scan:
     def end(self) -> None:
         """Look at what is left."""
         self._look_at(self.rest)
+        if self.rows * self.columns > _SPARSE_FROM and self.n_cells < _SPARSE * self.rows * self.columns:
+            self._refuse(f"though it holds {self.n_cells:,} cells only")
 
     def _look_at(self, text: bytes) -> None:
         self._measure(text)
@@ -255,16 +260,20 @@ class _Scan:
         places = _PLACE.findall(text)
         widest = max((letters for letters, _ in places), key=lambda letters: (len(letters), letters), default=b"")
         self.columns = max(self.columns, _column(widest) + 1)
-        if len(_CELL.findall(text)) > sum(1 for letters, _ in places if letters):
+        n_cells = len(_CELL.findall(text))
+        self.n_cells += n_cells
+        if n_cells > sum(1 for letters, _ in places if letters):
             for i, row in enumerate(_ROW.split(text)):
                 self.n_in_row = len(_CELL.findall(row)) + (0 if i else self.n_in_row)
                 self.columns = max(self.columns, self.n_in_row)
         self.n_rows += len(_ROW.findall(text))
         self.rows = max(self.rows, self.n_rows, max((int(row) for _, row in places), default=0))
         if self.rows * self.columns > MAX_CELLS:
-            size = f"the sheet reaches to row {self.rows:,} and column {self.columns:,}, too large to be read."
-            hint = "Delete the empty rows and columns, also stray cells far out."
-            raise _RefusedError(size, hint, self.sheet, "unsafe")
+            self._refuse("too large to be read")
+
+    def _refuse(self, why: str) -> None:
+        size = f"the sheet reaches to row {self.rows:,} and column {self.columns:,}, {why}."
+        raise _RefusedError(size, "Delete the empty rows and columns, also stray cells far out.", self.sheet, "unsafe")
 
     def _find_broken(self, text: bytes) -> None:
         if _IS_ERROR.search(text):

@@ -240,6 +240,14 @@ def test_a_stray_cell_far_out_does_not_fill_the_memory(tmp_path: Path, replaceme
     assert (problem.sheet, problem.code, "too large to be read" in problem.message) == ("commodity", "unsafe", True)
 
 
+def test_a_stray_cell_in_the_last_row_is_named_before_a_million_rows_are_made(tmp_path: Path) -> None:
+    far = b'</row><row r="1048576"><c r="H1048576"><v>1</v></c></row></sheetData>'
+    path = rewritten(book(tmp_path / "a.xlsx", commodity=HEAT), in_sheet(rb"</row></sheetData>", far))
+    problem = refused(path)
+    assert (problem.sheet, problem.code) == ("commodity", "unsafe")
+    assert re.search(r"reaches to row 1,048,576 and column \d+, though it holds \d+ cells only", problem.message)
+
+
 def test_entities_are_refused(tmp_path: Path) -> None:
     entity = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa">]>'
     path = book(tmp_path / "a.xlsx", commodity=HEAT)

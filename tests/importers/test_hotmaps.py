@@ -384,6 +384,14 @@ def test_spoilt_files_give_a_report(db: Database, tmp_path: Path) -> None:
     assert count(db, "SELECT count(*) FROM scenarios WHERE scenario = 'spoilt'") == 0
 
 
+def test_a_damaged_workbook_is_reported_once(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "Inputs_2030.xlsx"
+    path.write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(ProblemsError) as caught:
+        run_import(db, "hotmaps", [path], scenario="s")
+    assert [p.code for p in caught.value.problems] == ["format"]
+
+
 def test_an_amount_that_is_no_number_is_never_stored(db: Database, tmp_path: Path) -> None:
     for value in (float("inf"), "nan", "=1+1", "1e999"):
         content = changed("Heat Generators", 2, "investment costs (EUR/MW_th)", value)
