@@ -95,8 +95,9 @@ class Study:
         demand = demand_rows(frame, *specific.effective())
         demand = self.calibrated(frame, demand, joined.epsg)
         yield from self.weather.shaped(demand, self.parts[0].grid.file)
-        self.tell(frame, demand)
-        self.tell_overlaps(frame)
+        if not any(n.severity == "error" for p in self.parts for n in p.notes):  # what follows from mistakes is none
+            self.tell(frame, demand)
+            self.tell_overlaps(frame)
         columns = ["building", "space_heat_mwh", "hot_water_mwh", "peak_mw", "profile", "rule", "calibration"]
         for part, of_part in joined.of_parts(demand.assign(_row=frame["_row"], _part=frame["_part"])):
             yield Rows("building_demand", of_part[[*columns, "_row"]], part.grid.file, part.grid.sheet)

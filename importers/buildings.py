@@ -17,10 +17,13 @@ from dhsdb.importers import archives
 from dhsdb.importers.building_columns import find_building_columns
 from dhsdb.importers.building_study import Study
 from dhsdb.importers.building_tables import Part, read_table
+from dhsdb.importers.building_words import use_in
 from dhsdb.importers.citygml import read_citygml
 from dhsdb.importers.cityjson import read_cityjson
 from dhsdb.importers.grids import Grid, files_of, read_grids, start_of
+from dhsdb.importers.heat_sources_table import CAPACITY, HEAT
 from dhsdb.importers.metered import is_metered, read_metered
+from dhsdb.importers.place_columns import SOURCES, find_columns
 from dhsdb.importers.weather import form_of, read_weather
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (
     ".gpkg",
+    ".shp",
     ".geojson",
     ".json",
     ".jsonl",
@@ -49,10 +53,10 @@ SUFFIXES = (
     ".zip",
     ".gz",
 )
-_PACKED = SUFFIXES[:-2]
+_PACKED = tuple(s for s in SUFFIXES if s not in (".shp", ".zip", ".gz"))
 _TABLES = (".csv", ".gpkg", ".geojson", ".epw", ".dat")
-_BYTES = 2_000_000_000
-"""Size of a CityJSON document beyond which it is refused."""
+_BYTES = 500_000_000
+"""Size of a CityJSON document beyond which it is refused: it takes up to 20 times that in memory."""
 _HEAD = 4096
 _CITYGML, _CITYJSON, _GRIDS = "citygml", "cityjson", "grids"
 _STRONG = 2
@@ -74,8 +78,8 @@ class BuildingsImporter:
 
     name = "buildings"
     reads = (
-        "buildings in .gpkg, .geojson, .csv, .xlsx (also results of SimStadt), CityJSON, CityGML, or a .zip of them; metered totals of"
-        " districts; weather (.dat of the DWD, .epw, .csv)"
+        "buildings in .gpkg, .shp, .geojson, .csv, .xlsx (also results of SimStadt), CityJSON, CityGML, or a .zip or .gz of them; metered"
+        " totals of districts; weather (.dat of the DWD, .epw, .csv)"
     )
     attribution = ""
     options: ClassVar[Mapping[str, str]] = {
@@ -155,7 +159,18 @@ def is_buildings(grid: Grid, columns: BuildingColumns) -> bool:
         h.strip().casefold() in ("building", "gebäude", "gebaeude", "gmlid", "gml_id", "gfk", "gebaeudefunktion")
         for h in grid.header
     )
-    return (columns.score >= 1 and (named or areas > 0 or "use" in columns)) or (areas > 0 and named)
+    if (columns.score >= 1 and (named or areas > 0 or "use" in columns)) or (areas > 0 and named):
+        return True
+    return areas > 0 and _says_uses(grid, columns) and not {CAPACITY, HEAT} & find_columns(grid, SOURCES).at.keys()
+
+
+def _says_uses(grid: Grid, columns: BuildingColumns) -> bool:
+    """Return whether half of the words of some column are uses of buildings."""
+    for at in columns.places.get("use", ()):
+        words = [str(row[at]) for row in grid.rows[:1000] if row[at] is not None]
+        if words and sum(use_in(word) is not None for word in words) * 2 >= len(words):
+            return True
+    return False
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -275,7 +290,7 @@ def _read_one(
                     "the document is too large to be read.",
                     str(file),
                     sheet,
-                    hint="Split it into tiles.",
+                    hint="Split it into tiles, or export it as CityGML, which is read building by building.",
                     code="unsafe",
                 )
             )

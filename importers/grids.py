@@ -1,6 +1,6 @@
 """Files of places, whatever their form, as grids: a header, rows of cells, and geometries where the form has them.
 
-Workbooks, delimited text, KML and KMZ, GeoJSON and GeoPackage; what a file is shows in its first bytes, not its name.
+Workbooks, delimited text, KML and KMZ, GeoJSON, GeoPackage and shapefiles; what a file is shows in its first bytes, not its name.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 500_000_000
-"""Size of a text file or GeoPackage beyond which it is refused."""
+"""Size of a text file, GeoPackage or shapefile beyond which it is refused."""
 _SHOWN = 60
-SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg")
+SUFFIXES = (".xlsx", ".xlsm", ".csv", ".txt", ".tsv", ".kml", ".kmz", ".geojson", ".json", ".gpkg", ".shp")
 _SQLITE = b"SQLite format 3\x00"
+_SHAPES = b"\x00\x00\x27\x0a"
 
 
 @dataclass(slots=True)
@@ -123,7 +124,9 @@ def read_grids(path: Path) -> list[Grid | Problem]:
     if path.stat().st_size > MAX_BYTES:
         return [Problem("the file is too large to be read.", str(path), hint="Split it.", code="unsafe")]
     if head.startswith(_SQLITE):
-        return list(_layers(path))
+        return list(_layers(path, 0))
+    if head.startswith(_SHAPES):
+        return list(_layers(path, 1))
     if text.startswith(b"<"):
         return list(_kml(path))
     return list(_geojson(path) if text.startswith((b"{", b"\x1e")) else _text(path))
@@ -212,7 +215,8 @@ def _geojson(path: Path) -> Iterator[Grid | Problem]:
         yield Grid(path, "", [*layer.names, GEOMETRY], layer.rows, numbers, {}, layer.epsg)
 
 
-def _layers(path: Path) -> Iterator[Grid | Problem]:
+def _layers(path: Path, first: int) -> Iterator[Grid | Problem]:
+    """Yield the layers of a file; features are numbered as they are shown, from ``first`` where GDAL begins with 0."""
     import pyogrio  # type: ignore[import-untyped]  # heavy
     import pyproj
     import shapely
@@ -230,7 +234,7 @@ def _layers(path: Path) -> Iterator[Grid | Problem]:
             shapes = shapely.force_2d(frame.geometry.to_numpy())
             data = frame[columns].astype(object).where(frame[columns].notna(), None)
             rows = [[*row, shape] for row, shape in zip(data.to_numpy(), shapes, strict=True)]
-            numbers = [int(i) + 1 for i in frame.index]
+            numbers = [int(i) + first for i in frame.index]
             yield Grid(path, str(name), [*map(str, columns), GEOMETRY], rows, numbers, {}, code)
     except (*errors, ValueError, TypeError, OverflowError, pyproj.exceptions.CRSError, shapely.GEOSException) as error:
         hint = "Export it anew."

@@ -30,7 +30,7 @@ class HeatSourcesImporter:
     """Tables and layers of heat sources."""
 
     name = "heat-sources"
-    reads = "heat sources in .xlsx, .csv, .geojson, .gpkg, .kml, .kmz: points or areas with name, type, capacity, heat"
+    reads = "heat sources in .xlsx, .csv, .geojson, .gpkg, .shp, .kml, .kmz: points or areas with name, type, capacity, heat"
     attribution = ""
     options: ClassVar[Mapping[str, str]] = {
         "sheet": "sheet or layer that holds the sources, where several could",
@@ -45,10 +45,13 @@ class HeatSourcesImporter:
             for path in files_of(request.paths)
             for item in ([path] if isinstance(path, Problem) else read_grids(path))
         ]
-        yield from (item for item in found if isinstance(item, Problem))
+        wanted = request.options.get("sheet", "").strip().casefold()
+        yield from (item for item in found if isinstance(item, Problem) and _concerns(item, wanted))
         grids = [item for item in found if isinstance(item, Grid)]
         tables, notes = _tables(grids, request)
         yield from notes
+        if any(note.code == "sheet" for note in notes):
+            return  # what is wrong with the sheets shows when one is chosen
         if not tables:
             if not any(p.severity == "error" for p in [*notes, *(f for f in found if isinstance(f, Problem))]):
                 hint = "A table of sources has latitude and longitude, or a geometry; docs/import.md lists the headers."
@@ -68,14 +71,22 @@ def recognises(path: Path) -> bool:
     return any(isinstance(grid, Grid) and _is_sources(grid, find_columns(grid, SOURCES)) for grid in found)
 
 
+def _concerns(note: Problem, wanted: str) -> bool:
+    """Return whether a note is of a sheet that is read, or more than a note."""
+    return not wanted or note.severity != "info" or note.sheet.strip().casefold() in ("", wanted)
+
+
 def _is_sources(grid: Grid, columns: Columns) -> bool:
     import shapely  # heavy
 
     if not columns.has_places or not grid.rows:
         return False
     shapes: list[Any] = [row[-1] for row in grid.rows if isinstance(row[-1], shapely.Geometry)]
-    if shapes:
-        return any(s.geom_type in ("Point", "MultiPoint", "Polygon", "MultiPolygon") for s in shapes)
+    if any(s.geom_type in ("Point", "MultiPoint") for s in shapes):
+        return True
+    if shapes:  # areas alone may be anything: buildings, parcels, districts
+        says = any(name in columns for name in (CAPACITY, HEAT, "temperature_c", "kind"))
+        return says and any(s.geom_type in ("Polygon", "MultiPolygon") for s in shapes)
     return any(name in columns for name in ("title", "heat_source", CAPACITY, HEAT))
 
 

@@ -56,7 +56,7 @@ class NetworkImporter:
     """Existing networks."""
 
     name = "network"
-    reads = "existing networks: lines in .kml, .kmz, .geojson, .gpkg; vertices or WKT lines in .xlsx, .csv, .txt"
+    reads = "existing networks: lines in .kml, .kmz, .geojson, .gpkg, .shp; vertices or WKT lines in .xlsx, .csv, .txt"
     attribution = ""
     options: ClassVar[Mapping[str, str]] = {"sheet": "sheet or layer that holds the network, where several could"}
 

@@ -125,11 +125,11 @@ class _Locator:
         if len(others) == 1 and self.take_shape(i, row[others[0]]):
             self.found.moved[i] = others[0], str(cell)
             return
-        hint = "Write WKT, as in POINT (18.05 59.33)."
+        is_text = isinstance(cell, str)
+        hint = "Write WKT, as in POINT (18.05 59.33)." if is_text else "Draw it anew, or delete the feature."
         number = self.grid.numbers[i]
-        self.found.notes.append(
-            self.grid.problem("this is no geometry.", number, "geometry", str(cell)[:80], hint, code="geometry")
-        )
+        text = "this is no geometry." if is_text else "the geometry is empty."
+        self.found.notes.append(self.grid.problem(text, number, "geometry", str(cell)[:80], hint, code="geometry"))
 
     def take_shape(self, i: int, cell: object) -> bool:
         import shapely  # heavy

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from dhsdb import edits, scenarios
-from dhsdb.errors import ProblemsError
+from dhsdb.errors import ProblemsError, UserError
 from dhsdb.importers.building_columns import split_header
 from dhsdb.importers.building_words import heating_in, state_in, use_in, year_in_words
 from dhsdb.importers.decimals import number_of
@@ -695,6 +695,25 @@ def test_a_building_inside_another_is_told(db: Database, tmp_path: Path) -> None
     finding = next(f for f in report.findings if f.code == "overlap")
     assert "'b'" in finding.message
     assert "'c'" not in finding.message
+
+
+def test_areas_that_say_nothing_are_not_guessed(db: Database, tmp_path: Path) -> None:
+    outlines = layer(tmp_path / "outlines.geojson", {"release": [1, 1]}, epsg=4326)
+    with pytest.raises(UserError, match="no format"):
+        recognise([outlines])
+    uses = layer(tmp_path / "uses.shp", {"id": ["a", "b"], "type": ["office", "Wohnhaus"]})
+    assert recognise([uses]) == "buildings"
+    bring(db, uses)
+    assert effective(db, "building", ["building", "use", "footprint_m2"]) == [
+        ("a", "office", pytest.approx(400)), ("b", "residential_multi", pytest.approx(400)),
+    ]  # fmt: skip
+    heat = layer(tmp_path / "heat.gpkg", {"id": ["a", "b"], "type": ["office", "school"], "capacity_kw": [10, 20]})
+    assert recognise([heat]) == "heat-sources"
+
+
+def test_features_are_named_by_the_number_that_is_shown(db: Database, tmp_path: Path) -> None:
+    path = layer(tmp_path / "a.gpkg", {"id": ["a", "b"], "height": ["5", "high"]})
+    assert problems(db, path) == [("invalid", 2, "height")]
 
 
 def test_a_parcel_is_no_building(db: Database, tmp_path: Path) -> None:
