@@ -162,6 +162,8 @@ def _add_file(batch: Batch, path: Path) -> None:
 
 # --- profiles --------------------------------------------------------------------------------------------------------
 def _add_series(batch: Batch, item: Series) -> None:
+    import numpy as np  # heavy
+
     from dhsdb.series import Values
 
     _add_file(batch, item.file)
@@ -180,7 +182,12 @@ def _add_series(batch: Batch, item: Series) -> None:
     if not how.is_identity:
         text = f"converted from {item.unit} to {KIND_UNITS[item.kind] or 'a plain number'} ({how})."
         batch.notes.add(_of(item, text, item.unit, severity="info", code="unit-converted"))
-    values = Values(how.apply(item.values), item.kind, KIND_UNITS[item.kind], item.step_h, item.start, item.calendar)
+    converted = how.apply(item.values)
+    if not np.isfinite(converted).all():
+        text = f"the profile '{item.name}' has values that are too large to be converted."
+        batch.notes.add(_of(item, text, item.unit, code="unit"))
+        return
+    values = Values(converted, item.kind, KIND_UNITS[item.kind], item.step_h, item.start, item.calendar)
     batch.currencies |= how.currencies
     batch.profiles.append(Named(item.name.strip(), values, item.text, str(item.file), item.sheet))
 

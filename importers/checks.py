@@ -108,7 +108,7 @@ class _Column:
         at = np.flatnonzero(bad)
         for i in at[:_PER_COLUMN]:
             value, row = self.raw[i], int(self.rows.frame[ROW].iloc[i]) if ROW in self.rows.frame.columns else None
-            shown = int(value) if isinstance(value, float) and value.is_integer() else value
+            shown = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
             self.notes.add(self.problem(message(shown), row, value, hint(shown) if callable(hint) else hint))
         if len(at) > _PER_COLUMN:
             self.notes.add(self.problem(f"{len(at) - _PER_COLUMN} more values of this column are not allowed."))
@@ -286,6 +286,9 @@ def _numbers(column: _Column, how: Conversion) -> pa.Array:
     import pyarrow as pa  # heavy
 
     numbers = how.apply(_floats(column))
+    beyond = np.isinf(numbers)
+    column.report(beyond, lambda v: f"'{v}' {column.unit} is too large to be converted.")
+    numbers[beyond] = np.nan
     _bounds(column, numbers)
     return pa.array(numbers, pa.float64(), from_pandas=True)
 

@@ -29,8 +29,8 @@ MAX_BYTES = 300_000_000
 HOURS = (8784, 8760)
 
 _NEWLINES = {"CRLF": "\r\n", "LF": "\n"}
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
-_COMMA = re.compile(r"[-+]?\d+,\d+")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[-+]?\d+,\d+", re.ASCII)
 _MAX_INPUT = 5_000_000
 _COST_KEYS = 100
 _MOST = 20

@@ -128,8 +128,16 @@ class Conversion:
         return (self.factor, self.divisor, self.offset) == (1.0, 1.0, 0.0)
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Convert values; dividing by a whole number keeps 1.1 kW at 0.0011 MW, where a product would add a digit."""
-        return values if self.is_identity else values * self.factor / self.divisor + self.offset
+        """Convert values; dividing by a whole number keeps 1.1 kW at 0.0011 MW, where a product would add a digit.
+
+        What grows beyond all numbers is infinite.
+        """
+        import numpy as np  # heavy
+
+        if self.is_identity:
+            return values
+        with np.errstate(over="ignore"):
+            return values * self.factor / self.divisor + self.offset
 
     def __str__(self) -> str:
         text = f"times {self.factor:g}" if self.divisor == 1 else f"divided by {self.divisor:g}"

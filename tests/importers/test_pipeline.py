@@ -309,6 +309,12 @@ def test_a_unit_of_another_kind_is_a_problem_with_its_column(db: Database, file:
         bring(db, file, rows)
 
 
+def test_what_grows_beyond_all_numbers_in_a_conversion_is_a_problem(db: Database, file: Path) -> None:
+    rows = table("process", file, ("site", "process", "cap_max"), ("c", "boiler", 1e308), units={"cap_max": "GW"})
+    with pytest.raises(ProblemsError, match=r"column cap_max: '1e\+308' GW is too large to be converted"):
+        bring(db, file, rows)
+
+
 def test_currencies_are_never_mixed(db: Database, file: Path) -> None:
     sek = prices(file, ("gas", 400), columns=PRICE, units={"price": "SEK/MWh"})
     report = bring(db, file, sek)
@@ -433,6 +439,7 @@ def test_profiles_are_stored_once_in_their_own_unit(db: Database, file: Path) ->
         ("a", [1.0], "power", "MWh", "not a unit of MW"),
         ("a", [], "power", "", "has no values"),
         ("a", [1.0, np.nan], "power", "", "no finite number in step 2"),
+        ("a", [1.0, 1e308], "power", "GW", "too large to be converted"),
         (" ", [1.0], "power", "", "can't name a profile"),
         ("#a", [1.0], "power", "", "can't name a profile"),
     ],
