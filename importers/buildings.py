@@ -20,7 +20,7 @@ from dhsdb.importers.building_tables import Part, read_table
 from dhsdb.importers.building_words import use_in
 from dhsdb.importers.citygml import read_citygml
 from dhsdb.importers.cityjson import read_cityjson
-from dhsdb.importers.grids import Grid, files_of, read_grids, start_of
+from dhsdb.importers.grids import Grid, concerns, files_of, read_grids, start_of
 from dhsdb.importers.heat_sources_table import CAPACITY, HEAT
 from dhsdb.importers.metered import is_metered, read_metered
 from dhsdb.importers.place_columns import SOURCES, find_columns
@@ -335,11 +335,11 @@ def _take_city(measured: Measured | None, notes: list[Problem], sheet: str, requ
 
 def _take_grids(grids: Sequence[Grid | Problem], file: Path, sheet: str, request: Request, found: _Found) -> None:
     """Keep the tables that hold buildings or metered totals, and tell what the others are."""
-    found.notes += [_renamed(g, file, sheet) for g in grids if isinstance(g, Problem)]
+    wanted = request.options.get("sheet", "")
+    found.notes += [_renamed(g, file, sheet) for g in grids if isinstance(g, Problem) and concerns(g, wanted)]
     tables = [g for g in grids if isinstance(g, Grid)]
     for grid in tables:
         grid.file, grid.sheet = file, " ".join(filter(None, (sheet, grid.sheet)))
-    wanted = request.options.get("sheet", "")
     if wanted and any(g.sheet for g in tables):
         named = [g for g in tables if g.sheet.strip().casefold() == wanted.strip().casefold()]
         if not named:

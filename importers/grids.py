@@ -6,6 +6,7 @@ Workbooks, delimited text, KML and KMZ, GeoJSON, GeoPackage and shapefiles; what
 from __future__ import annotations
 
 import codecs
+import warnings
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from dhsdb.importers.workbooks import open_workbook
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from pyproj import CRS
 
 MAX_BYTES = 500_000_000
 """Size of a text file, GeoPackage or shapefile beyond which it is refused."""
@@ -108,6 +111,12 @@ def start_of(head: bytes) -> bytes:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return head[: len(head) // 2 * 2].decode("utf-16", "ignore").lstrip().encode()
     return head.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
+def concerns(item: Grid | Problem, wanted: str) -> bool:
+    """Return whether a sheet or layer is the one asked for, if one is, or what is said is of it or of the whole file."""
+    name = item.sheet.strip().casefold()
+    return not wanted or name == wanted.strip().casefold() or (isinstance(item, Problem) and not name)
 
 
 def read_grids(path: Path) -> list[Grid | Problem]:
@@ -215,6 +224,15 @@ def _geojson(path: Path) -> Iterator[Grid | Problem]:
         yield Grid(path, "", [*layer.names, GEOMETRY], layer.rows, numbers, {}, layer.epsg)
 
 
+def _epsg(crs: CRS | None) -> int | None:
+    """Return the code of a system, of one with heights that of its plane; None if it has none."""
+    if crs is None:
+        return None
+    plane = crs.sub_crs_list[0] if crs.is_compound else crs.to_2d()
+    found = plane.to_epsg()
+    return None if found is None else int(found)
+
+
 def _layers(path: Path, first: int) -> Iterator[Grid | Problem]:
     """Yield the layers of a file; features are numbered as they are shown, from ``first`` where GDAL begins with 0."""
     import pyogrio  # type: ignore[import-untyped]  # heavy
@@ -228,8 +246,17 @@ def _layers(path: Path, first: int) -> Iterator[Grid | Problem]:
                 text = f"layer '{name}' has no geometries; it was not read."
                 yield Problem(text, str(path), name, severity="info", code="ignored")
                 continue
-            frame = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
-            code = frame.crs.to_epsg() if frame.crs is not None else None
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                frame = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
+            for text in dict.fromkeys(str(warning.message) for warning in said):
+                yield Problem(f"GDAL says: {text[:160]}", str(path), str(name), severity="warning", code="gdal")
+            code = _epsg(frame.crs)
+            if frame.crs is not None and code is None:
+                text = f"the coordinate system '{frame.crs.name[:60]}' is none of EPSG."
+                hint = "Save the layer in one of EPSG."
+                yield Problem(text, str(path), str(name), hint=hint, code="crs")
+                continue
             columns = [c for c in frame.columns if c != frame.geometry.name]
             shapes = shapely.force_2d(frame.geometry.to_numpy())
             data = frame[columns].astype(object).where(frame[columns].notna(), None)

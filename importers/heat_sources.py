@@ -8,10 +8,11 @@ taken where one of them can be meant. How coordinates are judged is in :mod:`~dh
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dhsdb.errors import Problem, did_you_mean
-from dhsdb.importers.grids import Grid, files_of, ranges, read_grids
+from dhsdb.importers.grids import Grid, concerns, files_of, ranges, read_grids
 from dhsdb.importers.heat_sources_held import held_sources
 from dhsdb.importers.heat_sources_join import join
 from dhsdb.importers.heat_sources_table import CAPACITY, HEAT, SourceTable, settle_units
@@ -45,15 +46,16 @@ class HeatSourcesImporter:
             for path in files_of(request.paths)
             for item in ([path] if isinstance(path, Problem) else read_grids(path))
         ]
-        wanted = request.options.get("sheet", "").strip().casefold()
-        yield from (item for item in found if isinstance(item, Problem) and _concerns(item, wanted))
+        wanted = request.options.get("sheet", "")
+        yield from (item for item in found if isinstance(item, Problem) and concerns(item, wanted))
         grids = [item for item in found if isinstance(item, Grid)]
         tables, notes = _tables(grids, request)
-        yield from notes
+        yield from notes if tables else (n for n in notes if n.code != "other-sheet")
         if any(note.code == "sheet" for note in notes):
             return  # what is wrong with the sheets shows when one is chosen
         if not tables:
             if not any(p.severity == "error" for p in [*notes, *(f for f in found if isinstance(f, Problem))]):
+                yield from (replace(n, severity="error", code="header") for n in notes if n.code == "other-sheet")
                 hint = "A table of sources has latitude and longitude, or a geometry; docs/import.md lists the headers."
                 yield Problem("there are no heat sources.", str(request.paths[0]), hint=hint, code="empty")
             return
@@ -69,11 +71,6 @@ def recognises(path: Path) -> bool:
     """Return whether a file holds sources: places with a name, or with points or areas."""
     found = read_grids(path)
     return any(isinstance(grid, Grid) and _is_sources(grid, find_columns(grid, SOURCES)) for grid in found)
-
-
-def _concerns(note: Problem, wanted: str) -> bool:
-    """Return whether a note is of a sheet that is read, or more than a note."""
-    return not wanted or note.severity != "info" or note.sheet.strip().casefold() in ("", wanted)
 
 
 def _is_sources(grid: Grid, columns: Columns) -> bool:
@@ -115,11 +112,15 @@ def _tables(grids: Sequence[Grid], request: Request) -> tuple[list[SourceTable],
         elif grid.rows:
             missing = [n for n in ("latitude", "longitude") if n not in columns]
             severity = "error" if wanted or not grid.sheet else "info"
-            hint = "" if severity == "info" else f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
+            hint = f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
             text = f"the table has no {' and '.join(missing)} and no geometry; it was not read."
             notes.append(
                 grid.problem(
-                    text, grid.head, hint=hint, severity=severity, code="ignored" if severity == "info" else "header"
+                    text,
+                    grid.head,
+                    hint=hint,
+                    severity=severity,
+                    code="other-sheet" if severity == "info" else "header",
                 )
             )
     for file, n in Counter(t.grid.file for t in tables).items():

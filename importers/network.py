@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dhsdb.errors import Problem
 from dhsdb.importers.geojson import GEOMETRY
-from dhsdb.importers.grids import Grid, files_of, ranges, read_grids
+from dhsdb.importers.grids import Grid, concerns, files_of, ranges, read_grids
 from dhsdb.importers.place_columns import PIPES, Columns, factor, find_columns, fold, read_number
 from dhsdb.importers.positions import locate
 from dhsdb.importers.regions import to_degrees
@@ -66,12 +66,15 @@ class NetworkImporter:
         notes: list[Problem] = []
         for path in files_of(request.paths):
             for item in [path] if isinstance(path, Problem) else read_grids(path):
+                if not concerns(item, request.options.get("sheet", "")):
+                    continue
                 if isinstance(item, Problem):
                     notes.append(item)
-                elif not _is_other_sheet(item, request):
+                else:
                     lines += _lines(item, request, notes)
         if not lines and not any(p.severity == "error" for p in notes):
             hint = "A table of vertices has the pipe's identifier, latitude and longitude, in order along the pipe."
+            notes = [replace(n, severity="error", code="header") if n.code == "other-sheet" else n for n in notes]
             notes.append(Problem("there are no lines.", str(request.paths[0]), hint=hint, code="empty"))
         notes += _name(lines)
         notes += _doubles(lines)
@@ -97,11 +100,6 @@ def recognises(path: Path) -> bool:
         if not shapes and columns.has_places and (_is_track(grid) or _repeats(grid, columns)):
             return True
     return False
-
-
-def _is_other_sheet(grid: Grid, request: Request) -> bool:
-    wanted = request.options.get("sheet", "").strip().casefold()
-    return bool(wanted) and grid.sheet.strip().casefold() != wanted
 
 
 def _is_track(grid: Grid) -> bool:
@@ -131,7 +129,9 @@ def _lines(grid: Grid, request: Request, notes: list[Problem]) -> list[Line]:
         if grid.rows:
             severity = "info" if grid.sheet else "error"
             text = "the table has no latitude and longitude and no geometry; it was not read."
-            notes.append(grid.problem(text, grid.head, severity=severity, code="ignored" if grid.sheet else "header"))
+            hint = f"Headers are: {', '.join(h for h in grid.header if h)[:200]}."
+            code = "other-sheet" if grid.sheet else "header"
+            notes.append(grid.problem(text, grid.head, hint=hint, severity=severity, code=code))
         return []
     for (row, at), what in grid.broken.items():
         if any(at in places for places in columns.at.values()):

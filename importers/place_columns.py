@@ -66,7 +66,9 @@ SOURCES: Mapping[str, tuple[str, ...]] = COORDINATES | {
 """Headers of tables of heat sources."""
 
 PIPES: Mapping[str, tuple[str, ...]] = COORDINATES | {
-    "pipe": ("pipe", "identifier", "id", "pipe id", "name", "line", "network", "pipeline", "segment"),
+    "pipe": (
+        "pipe", "identifier", "id", "pipe id", "name", "line", "network", "pipeline", "segment", "leitung", "trasse", "strang",
+    ),
     "site": ("site",),
     "from_node": ("from", "from node", "start", "start node", "node from", "u"),
     "to_node": ("to", "to node", "end", "end node", "node to", "v"),

@@ -175,6 +175,24 @@ def test_sources_with_a_type_are_no_track(tmp_path: Path) -> None:
     assert recognise([path]) == "heat-sources"
 
 
+def test_headers_that_name_no_place_are_listed(db: Database, tmp_path: Path) -> None:
+    path = book(tmp_path / "a.xlsx", Netz=[["Leitung", "Anfang"], ["L1", 1], ["L1", 2]])
+    with pytest.raises(ProblemsError) as error:
+        bring(db, path)
+    assert [p.code for p in error.value.problems] == ["header", "empty"]
+    assert "Leitung, Anfang" in error.value.problems[0].hint
+
+
+def test_a_system_that_has_no_code_is_told_and_one_with_heights_is_its_plane(db: Database, tmp_path: Path) -> None:
+    line = shapely.LineString([(690000, 5336000), (691000, 5336000)])
+    odd, high = tmp_path / "odd.gpkg", tmp_path / "high.gpkg"
+    geopandas.GeoDataFrame({"name": ["a"]}, geometry=[line], crs="+proj=tmerc +lon_0=9.3 +ellps=GRS80").to_file(odd)
+    assert [code for code, _ in refused(db, odd)] == ["crs"]
+    geopandas.GeoDataFrame({"name": ["a"]}, geometry=[line], crs=5555).to_file(high)
+    bring(db, high)
+    assert effective(db, "network_pipe", ["pipe", "trench_m"]) == [("a", pytest.approx(1000))]
+
+
 def test_points_are_no_network(db: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     geopandas.GeoDataFrame({"name": ["a"]}, geometry=[shapely.Point(18, 59.3)], crs=4326).to_file(path)
