@@ -75,6 +75,7 @@ def spoilt_books(sheets: Book, n: int, seed: int) -> Iterator[tuple[str, Book]]:
     ways: tuple[Callable[[Book, random.Random], str], ...] = (
         _odd_cell, _odd_cell, _odd_cell, _drop_sheet, _rename_sheet, _drop_column, _rename_column, _double_column, _double_row, _drop_row,
         _swap_cells, _blank_row, _blank_cell, _no_header, _no_rows, _shift_row, _odd_key, _times_thousand, _other_unit,
+        _blank_column, _long_year, _unbreakable, _empty_sheet,
     )  # fmt: skip
     for i in range(n):
         variant = copied(sheets)
@@ -160,6 +161,41 @@ def _blank_cell(book: Book, rng: random.Random) -> str:
     name, row, column = _place(book, rng)
     book[name][row][column] = None
     return f"nothing in {name} row {row + 1} column {column + 1}"
+
+
+def _blank_column(book: Book, rng: random.Random) -> str:
+    name = _sheet(book, rng)
+    for row in book[name]:
+        row.insert(0, None)
+    return f"a blank column A in {name}"
+
+
+def _long_year(book: Book, rng: random.Random) -> str:
+    """Type a zero too many into a year, in a header or a cell."""
+    years = [
+        (name, i, k)
+        for name, rows in book.items()
+        for i, row in enumerate(rows)
+        for k, cell in enumerate(row)
+        if isinstance(cell, (int, float)) and 1980 <= cell <= 2100
+    ]
+    if not years:
+        return _odd_cell(book, rng)
+    name, row, column = rng.choice(years)
+    book[name][row][column] *= 10
+    return f"year {book[name][row][column]:g} in {name} row {row + 1} column {column + 1}"
+
+
+def _unbreakable(book: Book, rng: random.Random) -> str:
+    name = _sheet(book, rng)
+    book[name] = [[f"\u00a0{c}\u00a0" if isinstance(c, str) else c for c in row] for row in book[name]]
+    return f"unbreakable blanks around the texts of {name}"
+
+
+def _empty_sheet(book: Book, rng: random.Random) -> str:
+    name = rng.choice(("Sheet1", "Tabelle1", " "))
+    book[name] = []
+    return f"an empty sheet '{name}'"
 
 
 def _swap_cells(book: Book, rng: random.Random) -> str:
@@ -347,7 +383,7 @@ def spoilt_folders(source: Path, target: Path, n: int, seed: int, suffix: str = 
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, copy_function=shutil.copyfile)
         chosen = target / rng.choice(files)
-        yield f"{i}: {chosen.name} {_spoil_text(chosen, i % 11, rng)}"
+        yield f"{i}: {chosen.name} {_spoil_text(chosen, i % 13, rng)}"
 
 
 def _spoil_text(path: Path, way: int, rng: random.Random) -> str:
@@ -365,6 +401,10 @@ def _spoil_text(path: Path, way: int, rng: random.Random) -> str:
     if way == 3:
         path.rename(path.with_name(path.name.upper()))
         return "is named in capitals"
+    if way in (11, 12):
+        lines = [",".join(f'"{cell}"' for cell in line) if way == 11 else ",".join(line) for line in rows]
+        path.write_text(("\n" if way == 11 else "\r").join(lines), encoding="utf-8", newline="")
+        return "is in quotes" if way == 11 else "has old line ends"
     if way == 4:
         rows.insert(row, list(rows[row]))
     elif way == 5:
