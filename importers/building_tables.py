@@ -206,9 +206,9 @@ class _Table:
                     self.columns.places.setdefault(specific, []).append(at)
             if not self.columns.places.get(name, True):
                 del self.columns.places[name]
-        settle_units(self.grid, self.columns, self.request.options, self.notes)
         # City models write numbers with a point, as their standards ask for.
         comma = False if self.measured is not None else cell.table_comma(self.grid, self.columns)
+        settle_units(self.grid, self.columns, self.request.options, self.notes, comma=comma)
         for name in FIGURES:
             if name in self.columns:
                 values, notes = cell.figures(

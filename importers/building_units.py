@@ -27,8 +27,16 @@ HOURS = (300.0, 6000.0)
 """Annual heat by peak load that can be meant [h]."""
 
 
-def settle_units(grid: Grid, columns: BuildingColumns, options: Mapping[str, str], notes: list[Problem]) -> None:
-    """Give columns of heat and load without a unit the one that is meant, and say so; else ask for it."""
+def settle_units(
+    grid: Grid, columns: BuildingColumns, options: Mapping[str, str], notes: list[Problem], *, comma: bool | None
+) -> None:
+    """Give columns of heat and load without a unit the one that is meant, and say so; else ask for it.
+
+    Parameters
+    ----------
+    comma
+        Whether the numbers of the table have decimal commas; None = not known.
+    """
     for name in HEATS:
         for at in columns.places.get(name, ())[:1]:
             if at in columns.units or _names_own(grid, at, name):
@@ -37,7 +45,7 @@ def settle_units(grid: Grid, columns: BuildingColumns, options: Mapping[str, str
             if unit:
                 _asked(grid, columns, at, name, unit, "heat_unit", notes)
             elif _has_numbers(grid, at):
-                _meant(grid, columns, at, notes)
+                _meant(grid, columns, at, notes, comma=comma)
     for at in columns.places.get("peak_mw", ())[:1]:
         if at in columns.units or _names_own(grid, at, "peak_mw") or not _has_numbers(grid, at):
             continue
@@ -45,7 +53,7 @@ def settle_units(grid: Grid, columns: BuildingColumns, options: Mapping[str, str
         if unit:
             _asked(grid, columns, at, "peak_mw", unit, "power_unit", notes)
         else:
-            _meant_load(grid, columns, at, notes)
+            _meant_load(grid, columns, at, notes, comma=comma)
 
 
 def _names_own(grid: Grid, at: int, name: str) -> bool:
@@ -69,22 +77,20 @@ def _asked(
     columns.units[at] = spell_unit(unit)
 
 
-def _values(grid: Grid, columns: BuildingColumns, name: str) -> Floats | None:
+def _values(grid: Grid, columns: BuildingColumns, name: str, *, comma: bool | None) -> Floats | None:
     places = columns.places.get(name, ())
-    return (
-        cell.figures(grid, places[0], name, columns.units, comma=cell.table_comma(grid, columns))[0] if places else None
-    )
+    return cell.figures(grid, places[0], name, columns.units, comma=comma)[0] if places else None
 
 
-def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) -> None:
+def _meant(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem], *, comma: bool | None) -> None:
     """Take kWh or MWh by the heat per floor area that half of the buildings would have."""
     import numpy as np  # heavy
 
     header = grid.header[at]
-    heat, _ = cell.figures(grid, at, "levels", {}, comma=cell.table_comma(grid, columns))
-    area = _values(grid, columns, "floor_area_m2")
+    heat, _ = cell.figures(grid, at, "levels", {}, comma=comma)
+    area = _values(grid, columns, "floor_area_m2", comma=comma)
     if area is None:
-        area = _values(grid, columns, "footprint_m2")
+        area = _values(grid, columns, "footprint_m2", comma=comma)
     with np.errstate(divide="ignore", invalid="ignore"):
         per_area = heat / area if area is not None else np.array([np.nan])
     per_area = per_area[np.isfinite(per_area) & (per_area > 0)]
@@ -114,17 +120,17 @@ def _fitting(per_area: float) -> Iterator[str]:
             yield unit
 
 
-def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem]) -> None:
+def _meant_load(grid: Grid, columns: BuildingColumns, at: int, notes: list[Problem], *, comma: bool | None) -> None:
     """Take kW or MW by the hours that annual heat takes at that load."""
     import numpy as np  # heavy
 
     header = grid.header[at]
-    load, _ = cell.figures(grid, at, "levels", {}, comma=cell.table_comma(grid, columns))
+    load, _ = cell.figures(grid, at, "levels", {}, comma=comma)
     heat = next(
         (
             v
             for name in ("heat_mwh", "metered_mwh", "space_heat_mwh")
-            if (v := _values(grid, columns, name)) is not None
+            if (v := _values(grid, columns, name, comma=comma)) is not None
         ),
         None,
     )

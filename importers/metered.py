@@ -62,12 +62,13 @@ def read_metered(grid: Grid, columns: BuildingColumns, request: Request) -> Mete
     notes: list[Problem] = []
     name = next(h for h in _HEATS if h in columns)
     at = columns.places[name][0]
+    comma = cell.table_comma(grid, columns)
     if at not in columns.units and not _says_mwh(grid.header[at]):
         if unit := request.options.get("heat_unit", ""):
             columns.units[at] = unit
         else:
-            settle_units(grid, columns, request.options, notes)
-    heat, wrong = cell.figures(grid, at, name, columns.units, comma=cell.table_comma(grid, columns))
+            settle_units(grid, columns, request.options, notes, comma=comma)
+    heat, wrong = cell.figures(grid, at, name, columns.units, comma=comma)
     notes += wrong
     named = next((c for c in ("district", "site", "title") if c in columns), None)
     district = cell.words(grid, columns.places[named][0]) if named else [None] * len(grid.rows)

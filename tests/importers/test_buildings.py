@@ -532,6 +532,13 @@ def test_a_metered_total_scales_the_estimated_and_not_the_metered(db: Database, 
     assert bring(db, quarter(tmp_path / "a.gpkg"), metered).revision is None
 
 
+def test_a_metered_total_without_a_unit_is_asked_for(db: Database, tmp_path: Path) -> None:
+    totals = csv(tmp_path / "totals.csv", "district;year;consumption\nNorth;2022;12.500\nSumme;;12.500\n")
+    assert ("unit", 1, "consumption") in problems(db, totals)
+    bring(db, totals, options={"heat_unit": "kWh"})
+    assert effective(db, "metered_demand", ["district", "heat_mwh"]) == [("North", 0.0125)]
+
+
 @pytest.mark.parametrize("mwh", [1, 1000])
 def test_a_factor_that_can_not_be_meant_is_told_and_not_applied(db: Database, tmp_path: Path, mwh: float) -> None:
     path = layer(tmp_path / "a.gpkg", {"id": ["a"], "use": ["office"], "baujahr": [1990], "floor area [m2]": [1000.0]})
