@@ -269,8 +269,9 @@ def state_in(text: str) -> str | None:
     >>> state_in("unsaniert"), state_in("Medium refurbishment"), state_in("KfW 55")
     ('none', 'usual', 'advanced')
     """
-    word = plain(re.sub(r"\.0$", "", text.strip()))
-    return word if word in REFURBISHMENTS else _BY_STATE.get(word)
+    bare = re.sub(r"\.0$", "", text.strip())
+    words = plain(bare), plain(bare.casefold())  # KfW is no word of two
+    return next((_BY_STATE.get(word, word) for word in words if word in _BY_STATE or word in REFURBISHMENTS), None)
 
 
 def state_since(year: float) -> str:

@@ -112,6 +112,13 @@ def test_numbers_are_read_as_they_are_written(text: str, number: float | None) -
     assert number_of(text) == number
 
 
+def test_codes_of_the_cadastre_are_those_of_its_catalogue() -> None:
+    """Home, hostel, shop, museum, greenhouse, parking, with the object kinds of other structures."""
+    codes = ("31001_1020", "31001_2072", "31001_2050", "31001_3034", "31001_2740", "31001_2465", "51003_1201")
+    found = [use_in(code) for code in codes]
+    assert found == ["residential_multi", "hotel", "retail", "public", "unheated", "unheated", "unheated"]
+
+
 @pytest.mark.parametrize(
     ("word", "use"),
     [
@@ -134,12 +141,8 @@ def test_heating_states_and_years_are_known_by_words() -> None:
         "wood",
         None,
     ]
-    assert [state_in(w) for w in ("unsaniert", "teilsaniert", "Passivhaus", "xyz")] == [
-        "none",
-        "usual",
-        "advanced",
-        None,
-    ]
+    states = [state_in(w) for w in ("unsaniert", "teilsaniert", "Passivhaus", "KfW 55", "xyz")]
+    assert states == ["none", "usual", "advanced", "advanced", None]
     assert [year_in_words(w) for w in ("1949 - 1957", "bis 1918", "vor 1919", 1936.0, "1987-05-01", "alt")] == [
         1953,
         1918,
