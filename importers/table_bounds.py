@@ -24,6 +24,7 @@ _TOTALS = frozenset({
 })  # fmt: skip
 _TARGETS = ("m", "m^2", "m^3", "MWh/year", "MW", "kWh/m^2/year", "degC")
 _BRACKETS = re.compile(r"\[.*\]|\(.*\)")
+_WORDS = re.compile(r"[^\W\d]{2,}\W+\w")
 _SIGNS = frozenset({"", "-", "°", "%", "deg", "degree", "degrees", "a", "jahr", "year", "text", "wgs84"})
 _LONGEST = 14
 
@@ -70,7 +71,7 @@ def find_bounds(rows: Sequence[Sequence[object]], used: Sequence[int]) -> Bounds
         found.units = units
         del found.rows[0]
     if sum(_is_filled(c) for c in rows[found.head]) >= _COLUMNS:
-        while len(found.rows) > 1 and _filled(rows[found.rows[-1]]) == 1 and _is_words(rows[found.rows[-1]]):
+        while len(found.rows) > 1 and _is_note(rows[found.rows[-1]]):
             found.notes.insert(0, found.rows.pop())
         found.totals = list(_totals(rows, found.rows))
         left_out = set(found.totals)
@@ -88,6 +89,13 @@ def _filled(row: Sequence[object]) -> int:
 
 def _is_words(row: Sequence[object]) -> bool:
     return all(isinstance(c, str) for c in row if _is_filled(c))
+
+
+def _is_note(row: Sequence[object]) -> bool:
+    """Return whether a row holds some words in one cell, and no mere id or number."""
+    cells = [c for c in row if _is_filled(c)]
+    text = str(cells[0]).strip() if len(cells) == 1 and isinstance(cells[0], str) else ""
+    return bool(_WORDS.search(text)) or text.startswith("*")
 
 
 def _head(rows: Sequence[Sequence[object]], used: Sequence[int]) -> int:

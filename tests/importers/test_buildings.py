@@ -726,6 +726,12 @@ def test_features_are_named_by_the_number_that_is_shown(db: Database, tmp_path: 
     assert problems(db, path) == [("invalid", 2, "height")]
 
 
+@pytest.mark.parametrize("last", ["b17", "1702", "17"])
+def test_an_id_alone_is_no_note(db: Database, tmp_path: Path, last: str) -> None:
+    bring(db, csv(tmp_path / "a.csv", f"id;use;baujahr;floor area [m2]\na1;office;1990;100\n{last};;;\n"))
+    assert {b for (b,) in effective(db, "building", ["building"])} == {"a1", last}
+
+
 def test_a_parcel_is_no_building(db: Database, tmp_path: Path) -> None:
     path = tmp_path / "alkis.gpkg"
     facts = {
