@@ -7,18 +7,16 @@ modes are dropped, trade listed one way creates energy.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dhsdb.importers.osemosys_arrays import FAR_AWAY, SHARE_SUM, UNLIMITED, greatest_label, is_hp
+from dhsdb.importers.osemosys_arrays import FAR_AWAY, SHARE_SUM, UNLIMITED, is_hp
 from dhsdb.importers.osemosys_csv import refused
 from dhsdb.importers.osemosys_names import (
     BRACKET,
     DAYTYPE,
-    EMISSION,
     FUEL,
-    MEANINGFUL,
     MODE,
     PARAMETERS,
     REGION,
@@ -30,6 +28,7 @@ from dhsdb.importers.osemosys_names import (
     UPPER,
     YEAR,
 )
+from dhsdb.importers.osemosys_remarks import SHOWN, Remarks, Reports
 from dhsdb.importers.osemosys_source import Place
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 _INACTIVE = (0.0, UNLIMITED, FAR_AWAY)
 _SPLIT = 1e-4
 _YEAR = 0.01
-_REAL_BOUNDS = (9999.0, 99999.0)
-_SHOWN = 20
 _RATES = ("DiscountRate", "DiscountRateIdv", "DiscountRateStorage", "DiscountRateTech", "DiscountRateSto")
 _RATE = (-0.5, 1.0)
 _MOST = {"MinStorageCharge": 1.0, "DaySplit": 1.0, "DaysInDayType": 7.0}
@@ -72,7 +69,7 @@ def check_sets(model: Model) -> list[Problem]:
     whole = [YEAR] if is_hp(model) else [YEAR, SEASON, DAYTYPE, BRACKET]
     for name in whole:
         bad = [word for word in model.sets[name] if not word.lstrip("-").isdigit()]
-        for word in bad[:_SHOWN]:
+        for word in bad[:SHOWN]:
             text = f"'{word}' is no whole number, as members of {name} must be."
             found.append(model.source.place(name).problem(text, column=name, value=word, code="label"))
     years = [int(w) for w in model.sets[YEAR] if w.lstrip("-").isdigit()]
@@ -101,45 +98,11 @@ def check_values(arrays: Arrays) -> Iterator[Problem]:
     yield from rules.fuels()
     yield from rules.trade()
     yield from rules.storage()
-    yield from rules.said()
+    yield from Remarks(arrays).said()
 
 
-class _Rules:
-    def __init__(self, arrays: Arrays) -> None:
-        self.t = arrays
-        self.m = arrays.model
-        self.source = arrays.model.source
-        self.pulp = self.source.dialect == "pulp"
-
-    def problem(self, name: str, text: str, *at: int, code: str, hint: str = "", severity: str = "error") -> Problem:
-        """Return a problem of a parameter, in the row of its first value with these indices."""
-        row = self.m.row(name, *at) if at else None
-        return self.source.place(name).problem(text, row, column=name, hint=hint, severity=severity, code=code)
-
-    def given(self, name: str, bad: Mask, message: str, hint: str = "", **facts: Any) -> Iterator[Problem]:
-        """Yield a problem for each given value that is bad."""
-        self.m.problems.clear()
-        self.m.report(name, bad, lambda v: f"{message.format(v)}", hint, **facts)
-        yield from self.m.problems
-        self.m.problems.clear()
-
-    def where(
-        self, name: str, mask: Mask, message: str, hint: str = "", *, code: str, severity: str = "error"
-    ) -> Iterator[Problem]:
-        """Yield one problem per leading index where an array over years is bad, with the years."""
-        for at in np.argwhere(mask.any(axis=-1))[:_SHOWN]:
-            years = self.years(mask[tuple(at)])
-            words = self.m.words(name, at)
-            yield self.problem(
-                name, f"{words}: {message} ({years}).", *map(int, at), code=code, hint=hint, severity=severity
-            )
-
-    def years(self, mask: Mask) -> str:
-        """Return years in words: ranges."""
-        years = [int(y) for y in self.t.years[mask]]
-        if len(years) == len(self.t.years):
-            return "all years"
-        return ", ".join(map(str, years[:3])) + (f" ... {years[-1]}" if len(years) > 3 else "")  # noqa: PLR2004
+class _Rules(Reports):
+    """What can't be meant, or has no place."""
 
     # --- what has no place --------------------------------------------------------------------------------------------
     def not_covered(self) -> Iterator[Problem]:
@@ -266,7 +229,7 @@ class _Rules:
                 )
                 continue
             given = self.m.array(name)
-            for at in np.argwhere((given != 0) & (given != 1))[:_SHOWN]:
+            for at in np.argwhere((given != 0) & (given != 1))[:SHOWN]:
                 text = f"{self.m.words(name, at)}: '{given[tuple(at)]:g}' is neither 0 nor 1."
                 yield self.problem(name, text, *map(int, at), code="conversion")
             odd = np.flatnonzero((given != 0).sum(axis=1) != 1)
@@ -308,7 +271,7 @@ class _Rules:
         odd = (amount != 0) & (total > 0) & (np.abs(total - 1) > SHARE_SUM)
         far = odd & (np.abs(total - 1) > _SPLIT)
         for mask, severity in ((far, "warning"), (odd & ~far, "info")):
-            for at in np.argwhere(mask.any(axis=-1))[:_SHOWN]:
+            for at in np.argwhere(mask.any(axis=-1))[:SHOWN]:
                 sums = total[tuple(at)][mask[tuple(at)]]
                 text = f"{m.words('SpecifiedAnnualDemand', at)}: the shares add up to {sums.min():.10g}"
                 text += "" if sums.min() == sums.max() else f" to {sums.max():.10g}"
@@ -341,7 +304,7 @@ class _Rules:
         if (found := self.m.given.get(name)) is None:
             return
         keys, counts = np.unique(found.at[:4, found.values < 0], axis=1, return_counts=True)
-        for at, n in list(zip(keys.T, counts, strict=True))[:_SHOWN]:
+        for at, n in list(zip(keys.T, counts, strict=True))[:SHOWN]:
             text = (
                 f"{self.m.words(name, at)}: the emission is negative in {n} years, so OSeMOSYS forbids this mode then."
             )
@@ -369,89 +332,11 @@ class _Rules:
         if not m.sets[STORAGE]:
             return
         life = m.array("OperationalLifeStorage")
-        for at in np.argwhere(life == 0)[:_SHOWN]:
+        for at in np.argwhere(life == 0)[:SHOWN]:
             text = f"{m.words('OperationalLifeStorage', at)}: a lifetime of 0 years, so that new storage never serves."
             yield self.problem("OperationalLifeStorage", text, *map(int, at), code="storage-life", severity="warning")
         for name in ("StorageMaxChargeRate", "StorageMaxDischargeRate"):
             if not is_hp(m):
-                for at in np.argwhere(m.array(name) == 0)[:_SHOWN]:
+                for at in np.argwhere(m.array(name) == 0)[:SHOWN]:
                     text = f"{m.words(name, at)}: a rate of 0 forbids all use of the storage."
                     yield self.problem(name, text, *map(int, at), code="storage-rate", severity="warning")
-
-    # --- what else is said --------------------------------------------------------------------------------------------
-    def said(self) -> Iterator[Problem]:
-        m, place = self.m, Place(self.source.file)
-        if not self.pulp:
-            assumed = [n for n in MEANINGFUL if n not in self.source.defaults and self.is_open(n)]
-            if assumed:
-                listed = ", ".join(f"{n} {PARAMETERS[n].default:g}" for n in assumed)
-                text = f"the source states no default for these parameters, so otoole's count: {listed}."
-                yield place.problem(
-                    text, severity="info", code="default-assumed", hint="A configuration states defaults."
-                )
-        for name, found in m.given.items():
-            if name in UPPER and not self.pulp and (found.values == FAR_AWAY).any():
-                n = int((found.values == FAR_AWAY).sum())
-                yield self.problem(
-                    name, f"{n} limits of 999999 are taken as unlimited.", code="unlimited", severity="info"
-                )
-        real = [n for n in UPPER if self.m.default(n) in _REAL_BOUNDS and self.is_open(n)]
-        if real:
-            text = f"defaults of 9999 or 99999 are bounds like any other here, not unlimited: {', '.join(real)}."
-            yield place.problem(text, severity="info", code="real-bound")
-        avail = m.array("AvailabilityFactor")
-        yield from self.where(
-            "AvailabilityFactor",
-            avail > 1,
-            "an availability above 1 limits nothing",
-            code="availability",
-            severity="warning",
-        )
-        if (self.t.rates() == 0).any() or (m.array("DiscountRate") == 0).any():
-            text = "a discount rate is 0: GNU MathProg stops at 0/0; the limit 1/n is taken."
-            yield self.problem("DiscountRate", text, code="zero-rate", severity="info")
-        n = len(m.sets[SLICE])
-        if is_hp(m) and (m.array("GIS_Losses") != 0).any() and (divisor := greatest_label(m.sets[SLICE])) != n:
-            text = (
-                f"OSeMOSYS_PuLP spreads losses over {divisor} slices, the greatest label as text, though there are {n}."
-            )
-            hint = f"The import does the same, so that results agree: {n / divisor:.3g} times the losses."
-            yield self.problem("GIS_Losses", text, 0, code="read-by-pulp", hint=hint, severity="warning")
-        if self.pulp and not is_hp(m):
-            text = (
-                "OSeMOSYS_PuLP weighs investments otherwise than the reference formulation (no annuities of their own)."
-            )
-            hint = "The scenario gets accounting=osemosys, as the reference has it."
-            yield place.problem(text, severity="warning", code="accounting", hint=hint)
-        yield from self.idle_modes()
-        yield from self.without_effect()
-
-    def is_open(self, name: str) -> bool:
-        """Return whether some value of a parameter is left to its default."""
-        sizes = [self.m.size[i] for i in PARAMETERS[name].indices]
-        given = len(self.m.given[name].values) if name in self.m.given else 0
-        return given < int(np.prod(sizes))
-
-    def idle_modes(self) -> Iterator[Problem]:
-        has = np.zeros(self.t.modes.shape, bool)
-        for name in ("InputActivityRatio", "OutputActivityRatio"):
-            if (found := self.m.given.get(name)) is not None:
-                told = found.values != 0
-                has[found.at[0, told], found.at[1, told], found.at[3, told]] = True
-        idle = np.argwhere(self.t.modes & ~has)
-        if len(idle):
-            named = [f"{self.m.sets[TECHNOLOGY][t]}/{self.m.sets[MODE][k]}" for _, t, k in idle]
-            listed = ", ".join(named[:10]) + (" ..." if len(named) > 10 else "")  # noqa: PLR2004
-            text = f"{len(idle)} modes have no flows, but can meet a lower limit on activity or earn: {listed}."
-            yield Place(self.source.file).problem(text, severity="info", code="idle-mode")
-
-    def without_effect(self) -> Iterator[Problem]:
-        """Say what is given of emissions, fuels or storage that nothing in the model refers to."""
-        if not self.m.sets[EMISSION]:
-            return
-        told: set[int] = set()
-        if (found := self.m.given.get("EmissionActivityRatio")) is not None:
-            told = set(found.at[2, found.values != 0].tolist())
-        if unused := [e for i, e in enumerate(self.m.sets[EMISSION]) if i not in told]:
-            text = f"no technology emits {', '.join(unused)}."
-            yield self.problem(EMISSION, text, code="not-emitted", severity="info")
