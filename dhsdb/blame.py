@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dhsdb.bulk import registered
 from dhsdb.names import find
 from dhsdb.relation import Relation
-from dhsdb.schema.columns import LOCAL_PLANE, Geometry
+from dhsdb.schema.columns import LOCAL_PLANE
 from dhsdb.schema.effective import HOLDS, ORDER
 from dhsdb.selecting import condition, needs_spatial, selecting
 
@@ -177,8 +177,7 @@ def _keys(table: type[InputRow]) -> list[str]:
 
 
 def _geometries(table: type[InputRow]) -> list[int]:
-    columns = table.__table__.columns
-    return [i for i, c in enumerate(table.cell_names()) if isinstance(columns[c].type, Geometry)]
+    return [i for i, c in enumerate(table.cell_names()) if c in table.geometries()]
 
 
 def _is_number(table: type[InputRow], column: str) -> bool:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
-from dhsdb.schema.columns import Geometry
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -46,7 +44,8 @@ def insert(con: duckdb.DuckDBPyConnection, table: type[Table], rows: pa.Table | 
         return 0
     columns = [c for c in table.__table__.columns if c.name in arrow.column_names]
     target = ", ".join(f'"{c.name}"' for c in columns)
-    source = ", ".join(_incoming(c.name, c.type) for c in columns)
+    shapes = table.geometries()
+    source = ", ".join(f'ST_GeomFromWKB("{c.name}")' if c.name in shapes else f'"{c.name}"' for c in columns)
     sort = f" ORDER BY {order}" if order else ""
     with registered(con, _INCOMING, arrow):
         con.execute(f"INSERT INTO {table.qualified()} ({target}) SELECT {source} FROM {_INCOMING}{sort}")
@@ -86,7 +85,3 @@ def _arrow_column(values: pd.Series[Any]) -> pa.Array:
 
             return pa.array(shapely.to_wkb(values.to_numpy()), type=pa.binary())
     return pa.Array.from_pandas(values)
-
-
-def _incoming(name: str, sa_type: object) -> str:
-    return f'ST_GeomFromWKB("{name}") AS "{name}"' if isinstance(sa_type, Geometry) else f'"{name}"'

@@ -13,7 +13,6 @@ from dhsdb.bulk import insert, registered
 from dhsdb.bundle_format import BundleError, arrow_schema, file_of
 from dhsdb.schema import control
 from dhsdb.schema.catalog import INPUT
-from dhsdb.schema.columns import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -240,7 +239,7 @@ WHERE o.layer = m.in_layer AND o.origin = m.by_origin AND o.rev_to IS NULL AND {
         mapped = {
             "layer": "l.ours", "origin": "o.ours", "rev_from": "f.ours", "rev_to": "e.ours", "source": "s.ours",
         }  # fmt: skip
-        shapes = {c for c in table.cell_names() if isinstance(table.__table__.columns[c].type, Geometry)}
+        shapes = table.geometries()
         columns = list(table.meanings())
         values = [mapped.get(c) or (f'ST_GeomFromWKB(r."{c}")' if c in shapes else f'r."{c}"') for c in columns]
         listed = ", ".join(f'"{c}"' for c in columns)

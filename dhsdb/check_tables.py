@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from dhsdb.check_declared import PROFILE, REFERENCES
 from dhsdb.conflicts import has_equals
 from dhsdb.schema.catalog import INPUT
-from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql, spread_sql
 from dhsdb.stacks import NEVER, Range, stack, touched_tables
 
@@ -285,17 +284,12 @@ def _named_cells(name: str) -> tuple[str, ...]:
     words = {w for rule in all_file_rules() if name in rule.reads for w in _NAME.findall(rule.sql)}
     words |= {c for r in REFERENCES if r.table == name for c in r.columns} | set(_GENERATED.get(name, ()))
     words |= {c for r in REFERENCES if r.target == name for c in r.named} | set(profile_cells(table))
-    words |= {
-        c for c in table.cell_names() if isinstance(table.__table__.columns[c].type, Geometry) and f"has_{c}" in words
-    }
+    words |= {c for c in table.geometries() if f"has_{c}" in words}
     return tuple(c for c in table.cell_names() if c in words)
 
 
 def _columns(table: type[InputRow], cells: Iterable[str]) -> str:
     """Return the key and cells as rules read them: of geometries only whether there is one."""
-    columns = table.__table__.columns
-    read = [
-        f'"{n}" IS NOT NULL AS "has_{n}"' if isinstance(columns[n].type, Geometry) else f'"{n}"'
-        for n in (*table.keys(), *cells)
-    ]
+    shapes = table.geometries()
+    read = [f'"{n}" IS NOT NULL AS "has_{n}"' if n in shapes else f'"{n}"' for n in (*table.keys(), *cells)]
     return ", ".join(read) or "year AS only_year"

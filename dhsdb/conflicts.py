@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dhsdb.bulk import registered
-from dhsdb.schema.catalog import INPUT
-from dhsdb.schema.columns import Geometry
 from dhsdb.stacks import HOLDS, NEVER, Range, stack, touched_tables
 
 if TYPE_CHECKING:
@@ -60,6 +58,8 @@ def has_equals(levels: Sequence[Level]) -> bool:
 
 def conflicts(con: duckdb.DuckDBPyConnection, ref: Ref) -> tuple[Conflict, ...]:
     """Return what layers of equal standing of a scenario disagree about, by table and key."""
+    from dhsdb.schema.catalog import INPUT  # heavy
+
     levels = stack(con, ref)
     if not has_equals(levels):
         return ()
@@ -87,8 +87,7 @@ def conflicts_sql(table: type[InputRow], level: str) -> str:
     """
     keys = [f'"{k}"' for k in table.keys()]
     columns = table.cell_names()
-    geometry = {c for c in columns if isinstance(table.__table__.columns[c].type, Geometry)}
-    text = {c: f'hex(ST_AsWKB(r."{c}"))' if c in geometry else f'r."{c}"::VARCHAR' for c in columns}
+    text = {c: f'hex(ST_AsWKB(r."{c}"))' if c in table.geometries() else f'r."{c}"::VARCHAR' for c in columns}
     lines = ", ".join(f"{{name: '{c}', value: {text[c]}}}" for c in columns)
     group = ", ".join(["rank", "peer", "branch", "layer", "year", *keys])
     listed = "".join(f"r.{k}, " for k in keys)

@@ -15,7 +15,6 @@ from dhsdb.bulk import insert, registered
 from dhsdb.errors import UnknownNameError, UserError, did_you_mean
 from dhsdb.names import Ref, check_newest, find
 from dhsdb.scenarios import add_revision
-from dhsdb.schema.columns import Geometry
 from dhsdb.selecting import selecting
 
 if TYPE_CHECKING:
@@ -312,7 +311,7 @@ def _cell(cell: str) -> tuple[type[InputRow], str]:
         raise UserError(f"{cell} is part of the row's key.", "Remove the row and add another.")
     if column not in table.cell_names():
         raise UnknownNameError("column", column, table.cell_names(), f"table {name}")
-    if isinstance(table.__table__.columns[column].type, Geometry):
+    if column in table.geometries():
         raise UserError(f"{cell} is a geometry, which is imported, not set.", "Import a file that holds it.")
     return table, column
 
@@ -323,7 +322,7 @@ def _check_row(table: type[InputRow], values: Mapping[str, Value], year: int | N
     for column, value in values.items():
         if column not in table.own():
             raise UnknownNameError("column", column, table.own(), f"table {name}")
-        if isinstance(table.__table__.columns[column].type, Geometry):
+        if column in table.geometries():
             raise UserError(f"{name}.{column} is a geometry, which is imported.", "Import a file that holds it.")
         _check_value(table, column, value)
     lacking = [k for k in table.keys() if values.get(k) is None]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from dhsdb.bulk import registered
 from dhsdb.errors import UserError
 from dhsdb.schema.catalog import INPUT
-from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
 from dhsdb.stacks import DIFFERS, HOLDS, as_rows, ranges, stack, touched_tables
 
@@ -134,7 +133,7 @@ def patch(
         for name in (n for n in INPUT if n in names and n != "model_year"):
             before = done.n_set
             _patch_table(con, name, sides, years, target, done, force=force)
-            if done.n_set > before and _geometries(INPUT[name]):
+            if done.n_set > before and INPUT[name].geometries():
                 _agree_epsg(con, target, sides)
     con.execute(
         "UPDATE meta.revision SET n_set = n_set + ?, n_removed = n_removed + ? WHERE revision = ?",
@@ -178,7 +177,7 @@ class _TablePatch:
         self.force = "TRUE" if force else "FALSE"
         self.keys = [f'"{k}"' for k in table.keys()]
         self.cells = table.cell_names()
-        self.shapes = _geometries(table)
+        self.shapes = table.geometries()
         self.at = {"layer": target.scenario, "revision": target.revision}
 
     # --- the three sides ----------------------------------------------------------------------------------------------
@@ -405,11 +404,6 @@ def _stack_rows(sides: Mapping[str, Sequence[Level]], years: Mapping[str, list[i
             "years": pa.array([years[side] or nothing for side, _ in rows], pa.list_(pa.int16())),
         }
     )
-
-
-def _geometries(table: type[InputRow]) -> set[str]:
-    """Return the cells that are geometries."""
-    return {c for c in table.cell_names() if isinstance(table.__table__.columns[c].type, Geometry)}
 
 
 def _agree_epsg(con: duckdb.DuckDBPyConnection, target: Ref, sides: Mapping[str, Sequence[Level]]) -> None:

@@ -6,14 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dhsdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import duckdb
+    import numpy as np
     from numpy.typing import NDArray
 
     from dhsdb.database import Writer
@@ -45,6 +44,8 @@ class Values:
     @property
     def sha256(self) -> str:
         """Hash of values (with -0.0 as 0.0), step, start, calendar, kind and unit."""
+        import numpy as np  # heavy
+
         head = f"{self.kind}|{self.unit}|{self.step_h!r}|{self.start}|{self.calendar}|{len(self.values)}|"
         return hashlib.sha256(head.encode() + (np.ascontiguousarray(self.values, "<f8") + 0.0).tobytes()).hexdigest()
 
@@ -57,6 +58,7 @@ def save(writer: Writer, series: Iterable[Values]) -> list[str]:
     UserError
         If a series is empty, holds no finite number, or is of an unknown kind.
     """
+    import numpy as np
     import pyarrow as pa
 
     from dhsdb.bulk import insert
@@ -89,6 +91,8 @@ def save(writer: Writer, series: Iterable[Values]) -> list[str]:
 
 def load(con: duckdb.DuckDBPyConnection, hashes: Iterable[str]) -> dict[str, Values]:
     """Return series by hash."""
+    import numpy as np  # heavy
+
     wanted = sorted(set(hashes))
     heads = con.execute(
         "SELECT series, sha256, kind, unit, step_h, start, calendar FROM meta.series WHERE list_contains(?, sha256)",
@@ -102,6 +106,8 @@ def load(con: duckdb.DuckDBPyConnection, hashes: Iterable[str]) -> dict[str, Val
 
 
 def _refuse_bad(series: Values) -> None:
+    import numpy as np  # heavy
+
     if series.kind not in KINDS:
         raise UserError(f"a profile can't be of kind '{series.kind}'.", f"Kinds: {', '.join(KINDS)}.")
     if not len(series.values) or not np.isfinite(series.values).all():

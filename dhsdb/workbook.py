@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import sqlalchemy as sa
 
 from dhsdb.errors import UserError
-from dhsdb.schema.columns import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -190,7 +189,7 @@ def _effective(con: duckdb.DuckDBPyConnection, ref: Ref, table: type[InputRow], 
     """Return the effective rows of a table; what is alike in all model years is one row without a year."""
     names = table.keys()
     keys = ", ".join(f'"{k}"' for k in names)
-    shown = {c: f'ST_AsWKB("{c}") AS "{c}"' if _is_geometry(table, c) else f'"{c}"' for c in _columns(table)}
+    shown = {c: f'ST_AsWKB("{c}") AS "{c}"' if c in table.geometries() else f'"{c}"' for c in _columns(table)}
     listed, order = ", ".join(shown.values()), ", ".join([*([keys] if keys else []), "year"])
     effective = f"input.{table.__table__.name}_at($name, $at)"
     at: dict[str, Any] = {"name": ref.name, "at": ref.revision}
@@ -214,10 +213,6 @@ ORDER BY {order}""",
     ).to_arrow_table()
 
 
-def _is_geometry(table: type[InputRow], column: str) -> bool:
-    return isinstance(table.__table__.columns[column].type, Geometry)
-
-
 def _write(content: _Content, target: Path) -> None:
     about = [f"Effective inputs of scenario {content.ref.name} at revision {content.ref.revision}.", *_HOW_TO]
     origins = [f"Source: {file}{f' (SHA-256 {sha})' if sha else ''}" for file, sha, _ in content.sources]
@@ -238,7 +233,7 @@ def _lines(table: type[InputRow], rows: pa.Table, epsg: int | None) -> tuple[lis
     columns = list(rows.column_names)
     values: list[Sequence[object]] = [rows[c].to_pylist() for c in columns]
     for at, name in enumerate(columns.copy()):
-        if _is_geometry(table, name):
+        if name in table.geometries():
             parts = [_parts(text) for text in _wkt(rows[name], epsg)]
             values[at] = [part[0] if part else None for part in parts]
             for n in range(1, max(map(len, parts), default=1)):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from dhsdb.bulk import registered
 from dhsdb.edits import add_rows
 from dhsdb.names import Ref
-from dhsdb.schema.columns import Geometry
 from dhsdb.schema.effective import resolve_sql
 
 if TYPE_CHECKING:
@@ -166,10 +165,8 @@ class _Merge:
     # --- what comes and what holds ------------------------------------------------------------------------------------
     def stage(self, rows: pa.Table) -> None:
         """Bring the rows of the file into ``import_rows``, numbered, with all columns of the layer's table."""
-        types = {c.name: c.type for c in self.table.__table__.columns}
-        given = [
-            f'ST_GeomFromWKB("{c}") AS "{c}"' if isinstance(types[c], Geometry) else f'"{c}"' for c in rows.column_names
-        ]
+        shapes = self.table.geometries()
+        given = [f'ST_GeomFromWKB("{c}") AS "{c}"' if c in shapes else f'"{c}"' for c in rows.column_names]
         self.do(f"CREATE OR REPLACE TEMP TABLE import_rows AS SELECT 0 AS rid, * FROM {self.name} WHERE FALSE")
         with registered(self.con, "incoming", rows):
             self.do(

@@ -170,6 +170,12 @@ class Table(SQLModel):
         return MappingProxyType({c.name: c.info["meaning"] for c in cls.__table__.columns})
 
     @classmethod
+    @cache
+    def geometries(cls) -> frozenset[str]:
+        """Return the columns that hold geometries."""
+        return frozenset(c.name for c in cls.__table__.columns if isinstance(c.type, Geometry))
+
+    @classmethod
     def qualified(cls) -> str:
         """Return ``space.table``."""
         return f"{cls.space}.{cls.__table__.name}"

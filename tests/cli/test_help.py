@@ -51,3 +51,13 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         check=True,
     )
     assert not HEAVY & set(json.loads(child.stdout))
+
+
+@pytest.mark.parametrize("module", ["dhsdb.store", "dhsdb.sandbox"])
+def test_a_store_loads_what_a_call_needs(module: str) -> None:
+    """Tables as classes, frames and arrays take most of the time of a short command."""
+    program = f"import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    loaded = set(json.loads(child.stdout))
+    assert module in loaded
+    assert not {"pandas", "numpy", "sqlalchemy", "pydantic", "pyarrow", "geopandas", "shapely"} & loaded

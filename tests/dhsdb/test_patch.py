@@ -34,7 +34,7 @@ def differing(con: duckdb.DuckDBPyConnection, a: Ref, b: Ref, tables: Iterable[s
     found = []
     for name in tables:
         table = INPUT[name]
-        shapes = patch._geometries(table)
+        shapes = table.geometries()
         cells = ", ".join(f'ST_AsWKB("{c}")' if c in shapes else f'"{c}"' for c in table.own())
         sides = [f"(SELECT year, {cells} FROM input.{name}_at('{x.name}', {x.revision}))" for x in (a, b)]
         for one, other in (sides, reversed(sides)):
