@@ -219,8 +219,8 @@ def estimate(buildings: pd.DataFrame, specific: pd.DataFrame, ages: pd.DataFrame
     Parameters
     ----------
     buildings
-        Columns ``building``, ``use``, ``floor_area_m2`` [m^2]; ``levels`` and ``height_m``, where they are there, only
-        tell the rule whether storeys were assumed; ``construction_year`` and ``refurbishment`` choose a row of ``ages``.
+        Columns ``building``, ``use``, ``floor_area_m2`` [m^2]; ``levels``, ``height_m`` and ``footprint_m2``, where they
+        are there, only tell the rule whether storeys were assumed; ``construction_year`` and ``refurbishment`` choose a row of ``ages``.
     specific
         Columns of the table ``specific_demand``, one row per use.
     ages
@@ -294,13 +294,14 @@ def _by_age(
 
 
 def _assumed(buildings: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return where the storeys are a default by use, shape (buildings,)."""
+    """Return where the floor area is that of a default number of storeys by use, shape (buildings,)."""
     import numpy as np
 
-    if not {"levels", "height_m"} <= set(buildings.columns):
+    if not {"levels", "height_m", "footprint_m2"} <= set(buildings.columns):
         return np.zeros(len(buildings), dtype=bool)
     by_height = buildings["height_m"].notna().to_numpy() & (buildings["use"].to_numpy(dtype=object) != "church")
-    return np.asarray(buildings["levels"].isna().to_numpy() & ~by_height)
+    area = buildings["floor_area_m2"].to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(buildings["levels"].isna().to_numpy() & ~by_height & np.isclose(area, floor_area(buildings)))
 
 
 def _rules(

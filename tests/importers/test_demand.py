@@ -116,6 +116,7 @@ def test_floor_area_of_a_part_in_the_air() -> None:
 BUILDINGS = pd.DataFrame({
     "building": ["w1", "w2", "w3", "w4", "w5"],
     "use": ["office", "hotel", "castle", "unheated", "office"],
+    "footprint_m2": [250.0, 250.0, 250.0, 100.0, math.nan],
     "floor_area_m2": [1234.0, 1000.0, 500.0, 80.0, math.nan],
     "levels": [5.0, math.nan, 2.0, math.nan, math.nan],
     "height_m": math.nan,
@@ -129,6 +130,7 @@ def test_estimate_by_hand() -> None:
     assert rows.loc["w1", "rule"] == "specific demand office 90 kWh/m2 x 1,234 m2"
     assert rows.loc["w2", "rule"] == "specific demand hotel 165 kWh/m2 x 1,000 m2 (storeys assumed)"
     assert rows.loc["w4", ["space_heat_mwh", "hot_water_mwh", "peak_mw"]].tolist() == [0, 0, 0]
+    assert rows.loc["w4", "rule"] == "specific demand unheated 0 kWh/m2 x 80 m2"  # a floor area that was given
 
 
 def test_what_is_unknown_is_not_zero() -> None:
