@@ -251,6 +251,12 @@ class Store:
 
         return geo_frame(self.db, view, scenario)
 
+    def plot(self, kind: str, *scenarios: str, output: str | Path, year: int | None = None) -> Path:
+        """Draw a picture of scenarios side by side, and write it; see :func:`dhsdb.pictures.draw`."""
+        from dhsdb.pictures import draw
+
+        return draw(self.db, kind, scenarios, Path(output), year)
+
     def attribution(self, scenario: str = "") -> tuple[str, ...]:
         """Return what licences ask to be shown with data of a scenario, or of the whole store."""
         from dhsdb.attribution import attributions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dhsdb.cli import exchange, look, money, runs, scenario
+from dhsdb.cli import exchange, look, money, pictures, runs, scenario
 from dhsdb.cli.output import Json, emit
 
 if TYPE_CHECKING:
@@ -90,4 +90,5 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(runs.app, name="run")
 app.add_typer(money.app, name="money")
 look.register(app)
+pictures.register(app)
 exchange.register(app)
