@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dhsdb.errors import StoreVersionError, UserError
-from dhsdb.lock import connect_patiently, thread_turn, turn
+from dhsdb.lock import connect_patiently, storage_trouble, storage_troubles, thread_turn, turn
 from dhsdb.schema.version import HEAD
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Database:
         sandbox
             Refuse files, other databases, extensions and settings, for SQL that a user wrote.
         """
-        with thread_turn(self.path):
-            with turn(self.path, self.wait_s, "opening to read"):
+        with storage_troubles(self.path), thread_turn(self.path):
+            with turn(self.path, self.wait_s, "opening to read", needed=False):
                 con = self._open(read_only=True)
             with contextlib.closing(con):
                 if spatial:
@@ -135,7 +135,7 @@ class Database:
         doing
             What is being written, in words for those who wait.
         """
-        with thread_turn(self.path), turn(self.path, self.wait_s, doing):
+        with storage_troubles(self.path), thread_turn(self.path), turn(self.path, self.wait_s, doing):
             con = self._open(read_only=False)
             with contextlib.closing(con):
                 if spatial:
@@ -175,6 +175,8 @@ class Database:
         try:
             return connect_patiently(self.path, self.wait_s, read_only=read_only, config=CONFIG)
         except duckdb.IOException as error:
+            if storage_trouble(self.path, error):
+                raise
             raise StoreVersionError(
                 f"{self.path.name} is not a DuckDB file: {error}", "Name another with --store."
             ) from None
@@ -193,9 +195,10 @@ class Database:
         str
             ``created``, ``migrated`` or ``current``.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with thread_turn(self.path), turn(self.path, self.wait_s, "creating or migrating the store"):
-            return self._create()
+        with storage_troubles(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with thread_turn(self.path), turn(self.path, self.wait_s, "creating or migrating the store"):
+                return self._create()
 
     def _create(self) -> str:
         from dhsdb.schema import migrate

@@ -7,7 +7,8 @@ traceback and exits with its ``exit_code``: 2 for a user's mistake, 1 for a fail
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ EXIT_USER = 2
 EXIT_INFEASIBLE = 3
 
 _SHOWN = 50
+_OF_A_COLUMN = 5
+"""Problems of one column that are shown, so that they don't hide those of the others."""
 
 
 class DhsdbError(Exception):
@@ -127,6 +130,18 @@ class Problem:
         return f"{text} {self.hint}".rstrip()
 
 
+@dataclass(frozen=True, slots=True)
+class MoreProblems(Problem):
+    """How many more problems there are of a kind, where to list each would help nobody."""
+
+    n: int = 1
+
+
+def number_of(problems: Iterable[Problem]) -> int:
+    """Return how many problems there are, also those that are only counted."""
+    return sum(problem.n if isinstance(problem, MoreProblems) else 1 for problem in problems)
+
+
 class ProblemsError(UserError):
     """All the mistakes of one input, reported together; nothing was written.
 
@@ -143,16 +158,38 @@ class ProblemsError(UserError):
     ) -> None:  # fmt: skip
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
-        lines = [f"{len(problems)} problem{'s' * (len(problems) != 1)} in {what}; nothing was written."]
-        lines += [f"  - {problem}" for problem in problems[:_SHOWN]]
-        if len(problems) > _SHOWN:
-            lines.append(f"  (+{len(problems) - _SHOWN} more)")
+        n, n_warnings = number_of(problems), number_of(warnings)
+        lines = [f"{n} problem{'s' * (n != 1)} in {what}; nothing was written.", *_listed(problems)]
         if warnings:
-            lines.append(f"{len(warnings)} warning{'s' * (len(warnings) != 1)} besides:")
-            lines += [f"  - {warning}" for warning in warnings[:_SHOWN]]
-        if len(warnings) > _SHOWN:
-            lines.append(f"  (+{len(warnings) - _SHOWN} more)")
-        super().__init__("\n".join(lines))
+            lines += [f"{n_warnings} warning{'s' * (n_warnings != 1)} besides:", *_listed(warnings)]
+        hidden = max(n, n_warnings) > _SHOWN
+        super().__init__("\n".join(lines), "`--json` lists them one by one." if hidden else "")
+
+
+def _listed(problems: Sequence[Problem]) -> list[str]:
+    """Return problems as lines: of many those of one column only begin, so that a report tells of every column."""
+    if number_of(problems) <= _SHOWN:
+        return [f"  - {problem}" for problem in problems]
+    columns: dict[tuple[str, ...], list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        alone = "" if problem.row is not None or isinstance(problem, MoreProblems) else str(number)
+        columns.setdefault((problem.file, problem.sheet, problem.column, problem.code, alone), []).append(problem)
+    lines: list[str] = []
+    told = 0
+    for found in columns.values():
+        if len(lines) >= _SHOWN:
+            break
+        lines += [f"  - {problem}" for problem in found[:_OF_A_COLUMN]]
+        told += number_of(found)
+        if rest := number_of(found[_OF_A_COLUMN:]):
+            lines.append(f"    (+{rest} more of {_column(found[0])})")
+    rest = number_of(problems) - told
+    return [*lines, f"  (+{rest} more)"] if rest else lines
+
+
+def _column(problem: Problem) -> str:
+    """Return the place of a problem without its row, in words."""
+    return replace(problem, file="", row=None).location or Path(problem.file).name or "this kind"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ the lock (a forgotten shell) is waited for as well, and named when the time is u
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dhsdb.errors import LockTimeoutError
+from dhsdb.errors import LockTimeoutError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ _guard = threading.Lock()
 
 
 @contextlib.contextmanager
-def turn(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
+def turn(path: Path, timeout_s: float, doing: str, *, needed: bool = True) -> Iterator[None]:
     """Hold the sidecar lock of the store at ``path``.
 
     Parameters
@@ -42,6 +43,8 @@ def turn(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
         How long to wait, in seconds.
     doing
         What the holder is about to do, shown to whoever waits.
+    needed
+        Whether it matters that there is no lock where the folder is not ours to write in: readers do without.
 
     Raises
     ------
@@ -55,11 +58,44 @@ def turn(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise _timeout(path, timeout_s, _holder(path)) from None
+    except OSError as error:
+        if needed or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
     try:
         _note_holder(path, doing)
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def storage_troubles(path: Path) -> Iterator[None]:
+    """Tell plainly that the disk is full or that the file or folder is not ours to write.
+
+    Raises
+    ------
+    UserError
+        Instead of what DuckDB or the system says of the file of the store; all else passes.
+    """
+    try:
+        yield
+    except Exception as error:
+        if trouble := storage_trouble(path, error):
+            raise trouble from error
+        raise
+
+
+def storage_trouble(path: Path, error: Exception) -> UserError | None:
+    """Return what an error says of the store's place: no space, no right to write; None if it is about something else."""
+    text = str(error)
+    if str(path.parent) not in text:
+        return None
+    if "No space left" in text:
+        return UserError(f"the disk of {path} is full; nothing was written.", "Free some space, or move the store.")
+    if "Permission denied" in text or "Read-only file system" in text:
+        what = f"{path} can't be opened, or its folder can't be written to: no right to do so."
+        return UserError(what, "Copy the store to a folder of your own, or ask for the right to write there.")
+    return None
 
 
 @contextlib.contextmanager

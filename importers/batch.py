@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from dhsdb.errors import Problem, ProblemsError, did_you_mean
+from dhsdb.errors import MoreProblems, Problem, ProblemsError, did_you_mean
 from dhsdb.importers.checks import Checked, Notes, check_rows
 from dhsdb.importers.results import result_problems
 from dhsdb.importers.rows import Results, Series
@@ -232,11 +232,16 @@ def _refuse_twins(notes: Notes, table: str, parts: list[Checked]) -> None:
         return
     rows["first"] = rows.index
     rows["first"] = rows.groupby(keys, dropna=False)["first"].transform("min")
-    for twin in rows[rows["first"] != rows.index].head(_MOST_TWINS).to_dict("records"):
+    twins = rows[rows["first"] != rows.index]
+    for twin in twins.head(_MOST_TWINS).to_dict("records"):
         place, other = (_place(row, parts) for row in (twin, rows.loc[twin["first"]].to_dict()))
         named = ", ".join(f"{k} {twin[k]:g}" if k == "year" else f"{k} {twin[k]}" for k in keys if not pd.isna(twin[k]))
         text = f"{table} has the key ({named}) twice, first in {Problem('', *other).location}."
         notes.add(Problem(text, *place, hint="Leave one of the two.", code="duplicate"))
+    if (rest := len(twins) - _MOST_TWINS) > 0:
+        text = f"{rest} more keys of {table} are there twice."
+        file, sheet, _ = _place(twins.iloc[-1].to_dict(), parts)
+        notes.add(MoreProblems(text, file, sheet, code="duplicate", n=rest))
 
 
 def _place(row: dict[Hashable, Any], parts: list[Checked]) -> tuple[str, str, int | None]:

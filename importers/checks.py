@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from dhsdb.errors import Problem, did_you_mean
+from dhsdb.errors import MoreProblems, Problem, did_you_mean
 from dhsdb.importers.rows import ROW
 from dhsdb.importers.units import Conversion, UnitError, conversion
 from dhsdb.schema.catalog import input_table
@@ -111,7 +111,9 @@ class _Column:
             shown = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
             self.notes.add(self.problem(message(shown), row, value, hint(shown) if callable(hint) else hint))
         if len(at) > _PER_COLUMN:
-            self.notes.add(self.problem(f"{len(at) - _PER_COLUMN} more values of this column are not allowed."))
+            rest = len(at) - _PER_COLUMN
+            text = f"{rest} more values of this column are not allowed."
+            self.notes.add(MoreProblems(text, str(self.rows.file), self.rows.sheet, column=self.name, n=rest))
 
     def problem(
         self, message: str, row: int | None = None, value: object = None, hint: str = "", **kind: Any

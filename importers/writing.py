@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dhsdb import check, names, scenarios, series
 from dhsdb.diff import compare
 from dhsdb.diff_sides import Side
-from dhsdb.errors import Problem, ProblemsError
+from dhsdb.errors import Problem, ProblemsError, number_of
 from dhsdb.importers.batch import free_unused
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
@@ -325,7 +325,7 @@ def record_failure(db: Database, order: Order, error: ProblemsError) -> None:
         if row is None:
             return
         _forget_failure(writer, row[0], order)
-        n = len(error.problems)
+        n = number_of(error.problems)
         text = f"{n} problem{'s' * (n != 1)}, nothing was written; the first: {error.problems[0]}"
         _add_findings(writer, row[0], None, [Problem(text, order.places, severity="warning", code=_FAILED)])
 

@@ -233,6 +233,19 @@ def test_a_wrong_command_says_what_is_wrong_and_the_way_out(city, said, argument
     assert err.count("\n") <= 8
 
 
+def test_json_lists_the_problems_of_a_file_one_by_one(city, said):
+    book(city.parent / "misspelt.xlsx", commodity=[["site", "commodity", "prise", "voll"], ["c", "gas", 3, "dear"]])
+    code, out, _ = said("import", "excel", "misspelt.xlsx", "--scenario", "base", "--json")
+    told = json.loads(out)
+    assert (code, told["exit_code"]) == (2, 2)
+    places = [(p["file"], p["sheet"], p["row"], p["column"], p["value"]) for p in told["problems"]]
+    assert places == [
+        ("misspelt.xlsx", "commodity", 1, "prise", None),
+        ("misspelt.xlsx", "commodity", 2, "voll", "dear"),
+    ]
+    assert told["problems"][0]["hint"] == "Did you mean 'price'?"
+
+
 def test_a_command_without_a_store_says_how_to_make_one(tmp_path, monkeypatch, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DHSDB_STORE", raising=False)

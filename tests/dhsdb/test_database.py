@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 from typing import TYPE_CHECKING
 
@@ -113,3 +114,29 @@ def test_a_copied_file_is_the_whole_store(db: Database, tmp_path: Path) -> None:
     scenarios.new(db, "base")
     shutil.copy(db.path, tmp_path / "copy.duckdb")
     assert len(Database(tmp_path / "copy.duckdb").sql("SELECT * FROM scenarios")) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No space left on device", "the disk of .* is full; nothing was written"),
+        ("Permission denied", "no right to do so"),
+    ],
+)
+def test_a_full_disk_or_a_folder_of_others_is_told_plainly(db: Database, said: str, told: str) -> None:
+    with pytest.raises(UserError, match=told), db.write("a test") as writer:
+        writer.con.execute("UPDATE meta.alembic_version SET version_num = 'x'")
+        raise duckdb.IOException(f'Could not write file "{db.path}": {said}')
+    assert db.sql("FROM meta.alembic_version").to_pylist() == [{"version_num": HEAD}]
+    with pytest.raises(OSError, match="elsewhere"), db.write("a test"):
+        raise OSError(f"elsewhere: {said}")
+
+
+def test_a_store_in_a_folder_of_others_is_read_without_the_lock(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{db.path}.lock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert db.sql("FROM meta.alembic_version").num_rows == 1
+    with pytest.raises(UserError, match="no right to do so"), db.write("a test"):
+        pytest.fail("nothing may be written without the lock")

@@ -241,6 +241,24 @@ def test_all_mistakes_stand_in_one_report_and_nothing_is_written(db: Database, t
     assert count(db, "SELECT count(*) FROM meta.scenario") == 0
 
 
+def test_many_mistakes_of_one_column_do_not_hide_the_others(db: Database, file: Path) -> None:
+    lines = [(f"c{i}", "dear", "much") for i in range(1500)]
+    rows = table("commodity", file, ("site", "commodity", "price", "voll", "prise"), *(("c", *x, 1) for x in lines))
+    rows.frame["_row"] = range(2, len(lines) + 2)
+    with pytest.raises(ProblemsError) as caught:
+        bring(db, file, rows)
+    shown = caught.value.message.splitlines()
+    assert shown[0] == "3001 problems in study.dat; nothing was written."
+    assert [line.strip() for line in shown if "(+" in line] == [
+        "(+1495 more of column price)",
+        "(+1495 more of column voll)",
+    ]
+    assert any("no column 'prise'" in line for line in shown)
+    assert len(shown) < 20
+    assert "--json" in caught.value.hint
+    assert len(caught.value.problems) == 2 * 1001 + 1
+
+
 def test_a_failed_import_is_noted_with_its_scenario_until_it_succeeds(db: Database, file: Path) -> None:
     scenarios.new(db, "base")
     for _ in range(2):
