@@ -7,7 +7,8 @@ the state that it makes out, which no peer does. ``import, reading only`` is wha
 importer does, before anything is checked or written. The bare passes of pyosmium assemble the same areas: ``every
 object`` hands all of them to Python, which is what the others are compared with, ``geometry`` filters in C++ and builds
 the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are installed; osmnx reads a copy
-of the file in XML, made beforehand. Before its memory is looked at, each case has imported one street and one building:
+of the file in XML, made beforehand. pyrosm reads buildings and whole ways into frames; ``same work`` has it node the
+streets, find the sources, estimate the demand and write all of it, as the import does. Before its memory is looked at, each case has imported one street and one building:
 what does not grow with the extract, such as the code of pandas and DuckDB, so counts in all of them, and in none twice.
 
     python benchmarks/import_osm.py [file ...] [--rounds 3] [--repeat 3] [--copies 10]
