@@ -3,13 +3,18 @@
 Each case runs in a process of its own, so that its peak memory is its own, and repeats its work there; the cases take
 turns for some rounds. The shortest CPU time counts, without process start and imports. ``import`` is the whole import
 into a store that was made beforehand: parse, node, estimate, check, write; ``import, unchecked`` leaves the checks of
-the state that it makes out, which no peer does. ``import, reading only`` is what of it the
-importer does, before anything is checked or written. The bare passes of pyosmium assemble the same areas: ``every
-object`` hands all of them to Python, which is what the others are compared with, ``geometry`` filters in C++ and builds
-the buildings' polygons and the streets' lines. pyrosm and osmnx are timed where they are installed; osmnx reads a copy
-of the file in XML, made beforehand. pyrosm reads buildings and whole ways into frames; ``same work`` has it node the
-streets, find the sources, estimate the demand and write all of it, as the import does. Before its memory is looked at, each case has imported one street and one building:
-what does not grow with the extract, such as the code of pandas and DuckDB, so counts in all of them, and in none twice.
+the state that it makes out, which no peer does. ``import, reading only`` is what of it the importer does, before
+anything is checked or written. The bare passes of pyosmium assemble the same areas: ``every object`` hands all of them
+to Python, which is what the others are compared with, ``geometry`` filters in C++ and builds the buildings' polygons
+and the streets' lines.
+
+pyrosm and osmnx are timed where they are installed; osmnx reads a copy of the file in XML, made beforehand. pyrosm
+reads buildings and whole ways into frames; ``noded`` has it cut the ways at their nodes, as ``import, reading only``
+does at intersections; ``same work`` has it make a graph of segments, find the sources, estimate the demand and write
+all of it, as the import does.
+
+Before its memory is looked at, each case has imported one street and one building: what does not grow with the extract,
+such as the code of pandas and DuckDB, so counts in all of them, and in none twice.
 
     python benchmarks/import_osm.py [file ...] [--rounds 3] [--repeat 3] [--copies 10]
 
@@ -122,6 +127,18 @@ def pyrosm_in_memory(path: Path) -> str:
     return pyrosm(path, "in_memory")
 
 
+def pyrosm_noded(path: Path) -> str:
+    """Read buildings and the streets' pieces between nodes with pyrosm."""
+    from pyrosm import OSM
+
+    OSM.clear_cache(str(path))
+    osm = OSM(str(path))
+    nodes, pieces = osm.get_network("all", nodes=True)
+    found = f"{len(osm.get_buildings()):,} buildings, {len(pieces):,} pieces, {len(nodes):,} nodes"
+    OSM.clear_cache(str(path))
+    return found
+
+
 def pyrosm_same_work(path: Path, engine: str = "out_of_core") -> str:
     """Do with pyrosm what the import does: buildings with an estimated demand, noded streets, sources, written."""
     import geopandas as gpd
@@ -163,7 +180,8 @@ def osmnx(path: Path) -> str:
 CASES: dict[str, Callable[..., str]] = {
     IMPORT: whole_import, "import, unchecked": unchecked_import, "import, reading only": reading,
     BARE: every_object, "pyosmium, geometry": geometry,
-    "pyrosm": pyrosm, "pyrosm, in memory": pyrosm_in_memory, "pyrosm, same work": pyrosm_same_work, "osmnx": osmnx,
+    "pyrosm": pyrosm, "pyrosm, in memory": pyrosm_in_memory, "pyrosm, noded": pyrosm_noded,
+    "pyrosm, same work": pyrosm_same_work, "osmnx": osmnx,
 }  # fmt: skip
 
 
