@@ -12,6 +12,7 @@ from dhsdb.errors import Problem, ProblemsError, number_of
 from dhsdb.importers.batch import free_unused
 from dhsdb.importers.checks import Checked
 from dhsdb.importers.merge import Layer, Outcome, Rule, merge_rows
+from dhsdb.importers.origins import Known, home_of, place_of, tables_of
 from dhsdb.importers.results import ImportedRun, add_run
 from dhsdb.importers.systems import choose_epsg, reproject, stack_epsg
 
@@ -65,6 +66,12 @@ class Writing:
         self.layer = Layer(writer, self.ref, self.number, is_new=self.is_new)
         self.first_source = writer.next_id("source", "source")
         self.source_of = {name: self.first_source + i for i, name in enumerate(batch.files)}
+        home = home_of(self.con)
+        self.place_of = {name: place_of(name, home) for name in batch.files}
+        folders = [path for path in order.request.paths if path.is_dir()]
+        prunes = folders and order.rule.prunes and order.rule.on_conflict == "replace" and not self.is_new
+        self.known = Known(self.con, self.ref.scenario, home)
+        self.lost = self.known.lost(order.importer.name, folders) if prunes else []
 
     def run(self) -> None:
         """Write what differs; ``revision`` stays None if nothing does."""
@@ -78,6 +85,7 @@ class Writing:
             order.request.progress(done, len(work), f"writing {name}")
             self.merge(name, parts, epsg)
             free_unused()
+        self.drop_lost()
         if is_empty and not self.batch.results:
             self.findings.append(Problem("the files hold no rows.", severity="warning", code="empty"))
         if self.revision is not None:
@@ -125,8 +133,8 @@ class Writing:
             for file in self.batch.files.values():
                 self.writer.session.add(
                     Source(
-                        source=self.source_of[file.name], revision=self.revision, file=file.name, sha256=file.sha256,
-                        bytes=file.size, format=self.order.importer.name,
+                        source=self.source_of[file.name], revision=self.revision, file=self.place_of[file.name],
+                        sha256=file.sha256, bytes=file.size, format=self.order.importer.name,
                         attribution=file.attribution or self.order.importer.attribution,
                     )
                 )  # fmt: skip
@@ -147,8 +155,24 @@ class Writing:
 
         tables = [self.with_origin(part, epsg) for part in parts]
         rows = pa.concat_tables(tables, promote_options="default")
-        files = sorted({p.file for p in parts if not p.keeps})
+        whole = {p.file for p in parts if p.file and not p.keeps}
+        files = sorted({name for file in whole for name in self.known.names_of(file)} | set(self.lost))
         self.outcomes[name] = merge_rows(self.layer, parts[0].table, rows, files, self.order.rule)
+
+    def drop_lost(self) -> None:
+        """Remove what files brought that are gone from their folder, also from tables of which no other file has rows."""
+        from dhsdb.schema.catalog import input_table  # heavy
+
+        if not self.lost:
+            return
+        for name in set(tables_of(self.con, self.ref.scenario, self.lost)) - set(self.outcomes):
+            table = input_table(name)
+            named = ", ".join(f'"{c}"' for c in [*table.keys(), "year", "cells", "source"])
+            no_rows = self.con.execute(f"SELECT {named} FROM {table.qualified()} LIMIT 0").to_arrow_table()
+            self.outcomes[name] = merge_rows(self.layer, table, no_rows, self.lost, self.order.rule)
+        if any(outcome.n_removed for outcome in self.outcomes.values()):
+            text = "is no longer in the folder; what it alone had brought was removed."
+            self.findings += [Problem(text, file, severity="info", code="file-gone") for file in self.lost]
 
     def with_origin(self, part: Checked, epsg: int | None) -> pa.Table:
         """Add source and cells to rows, and bring their geometries into the scenario's system."""
@@ -206,32 +230,49 @@ class Writing:
         return {int(row[0]) for row in rows}
 
     def check_money(self) -> None:
-        """Refuse amounts in another currency than the scenario's, as far as both are named."""
-        if not self.batch.currencies:
-            return
-        given = next(iter(self.batch.currencies))
-        own = self.currency()
-        if own and own.upper() != given:
-            text = f"amounts are in {given}, but the scenario's currency is {own}."
-            hint = "Convert them first, or correct model_option 'currency'."
-            raise ProblemsError([Problem(text, value=given, hint=hint, code=_CURRENCY)])
-        if not own:
-            text = f"amounts are in {given}, but the scenario does not say its currency."
-            hint = f"Add the option 'currency' with the value {given} to the sheet model_option."
-            self.findings.append(Problem(text, value=given, hint=hint, severity="warning", code=_CURRENCY))
+        """Refuse amounts in another currency than the scenario's, as far as both are named.
 
-    def currency(self) -> str | None:
-        """Return the scenario's currency, as the import or the scenario says."""
+        Files without anything but options may correct it, and a file what it said itself; to others the currency is
+        given, since it holds for all amounts that are there.
+        """
+        said, held = self.said_currency(), self.held_currency()
+        for given in sorted(self.batch.currencies | {said} - {""}):
+            own = held or said
+            if own and own.upper() != given.upper():
+                text = f"amounts are in {given}, but the scenario's currency is {own}."
+                hint = (
+                    "Convert them first, import into a scenario of its own, or correct the currency: dhsdb scenario set"
+                    f" {self.ref.name} model_option.value={given} --where \"option = 'currency'\" -m WHY"
+                )
+                raise ProblemsError([Problem(text, value=given, hint=hint, code=_CURRENCY)], self.order.places)
+            if not own:
+                text = f"amounts are in {given}, but the scenario does not say its currency."
+                hint = f"Add the option 'currency' with the value {given} to the sheet model_option."
+                self.findings.append(Problem(text, value=given, hint=hint, severity="warning", code=_CURRENCY))
+
+    def said_currency(self) -> str:
+        """Return the currency that the files say the scenario has."""
         for part in self.batch.tables.get("model_option", []):
             if "value" in part.rows.column_names:
                 options = dict(zip(part.rows["option"].to_pylist(), part.rows["value"].to_pylist(), strict=True))
                 if options.get(_CURRENCY):
                     return str(options[_CURRENCY])
+        return ""
+
+    def held_currency(self) -> str:
+        """Return the currency that the scenario has, unless these files are free to say it anew."""
+        if self.said_currency() and set(self.batch.tables) == {"model_option"}:
+            return ""
         row = self.con.execute(
             "SELECT value FROM input.model_option_at($name, $at) WHERE option = 'currency'",
             {"name": self.ref.name, "at": self.ref.revision},
         ).fetchone()
-        return row[0] if row else None
+        own = self.con.execute(
+            "SELECT 1 FROM layer.model_option AS o JOIN meta.source AS s USING (source) WHERE o.layer = $layer"
+            " AND o.option = 'currency' AND o.rev_to IS NULL AND list_contains($files, s.file)",
+            {"layer": self.ref.scenario, "files": [n for file in self.batch.files for n in self.known.names_of(file)]},
+        ).fetchone()
+        return "" if own and self.said_currency() else (row[0] if row else None) or ""
 
     def settle_epsg(self) -> int | None:
         """Return the code of the scenario's geometries, chosen now if it holds none yet."""
@@ -249,8 +290,26 @@ class Writing:
             update = "UPDATE meta.scenario SET epsg = ? WHERE scenario = ? AND epsg IS NULL"
             self.con.execute(update, [epsg, self.ref.scenario])
         _forget_failure(self.writer, self.ref.scenario, self.order)
+        self.tell_options()
         self.check()
         _add_findings(self.writer, self.ref.scenario, self.revision, self.findings)
+
+    def tell_options(self) -> None:
+        """Note options of the models that a foreign file changes for all that the scenario held before."""
+        if self.order.importer.name == "excel" or "model_option" not in self.outcomes:
+            return
+        changed = self.con.execute(
+            "SELECT a.option, a.value, b.value FROM input.model_option_at($name, $after) AS a"
+            " LEFT JOIN input.model_option_at($name, $at) AS b ON b.option = a.option AND b.year IS NOT DISTINCT FROM a.year"
+            " WHERE a.value IS DISTINCT FROM b.value"
+            " AND (b.value IS NOT NULL OR EXISTS (FROM input.process_at($name, $at))) ORDER BY ALL",
+            {"name": self.ref.name, "at": self.ref.revision, "after": self.revision},
+        ).fetchall()
+        if changed:
+            said = ", ".join(f"{o} = {new} (before: {'not set' if old is None else old})" for o, new, old in changed)
+            text = f"options that hold for all of the scenario, also for what it held before: {said}."
+            hint = "Import into a scenario of its own if that is not meant."
+            self.findings.append(Problem(text, "model_option", hint=hint, severity="warning", code="option-changed"))
 
     def check(self) -> None:
         """Check the state that the import makes, and note what was not wrong before.

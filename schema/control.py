@@ -89,7 +89,7 @@ class Source(ControlTable, table=True):
 
     source: int = _number("number")
     revision: int = count("revision", required=True)
-    file: str = words("file as the user named it", required=True)
+    file: str = words("file as the user named it; a relative name from the folder of the store", required=True)
     sha256: str = words("SHA-256 of its bytes", required=True)
     bytes: int = column(sa.BigInteger, "size of the file", "byte", required=True)
     format: str = words("format it was read as", required=True)

@@ -221,8 +221,8 @@ def _show(report: ImportReport, *, as_json: bool) -> None:
     _show_findings(report)
     _show_runs(report)
     if report.n_set or report.n_removed:
-        written = ", ".join(f"{n:,} {table}" for table, n in report.n_set.items()) or "nothing"
-        removed = f"; {report.n_removed:,} row(s) removed that the file no longer has" if report.n_removed else ""
+        written = ", ".join(f"{n:,} {table}" for table, n in report.n_set.items() if n) or "nothing"
+        removed = f"; {report.n_removed:,} row(s) removed that the files no longer have" if report.n_removed else ""
         emit(None, as_json=False, text=f"{report.scenario}: revision {report.revision} sets {written}{removed}")
     elif not report.changed:
         emit(None, as_json=False, text=f"{report.scenario}: nothing changes, the scenario holds all of it already")

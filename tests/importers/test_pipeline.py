@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +15,11 @@ from dhsdb.errors import Problem, ProblemsError, UnknownNameError, UserError
 from dhsdb.importers.pipeline import run_import
 from dhsdb.importers.registry import formats, recognise
 from dhsdb.importers.rows import Rows, Series
-from tests.importers.books import book, bring, count, effective, table
+from tests.importers.books import Given, book, bring, count, effective, table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dhsdb.database import Database
+    from dhsdb.importers.pipeline import ImportReport
 
 PRICE = ("site", "commodity", "price")
 PRICES = ("year", "commodity", "price")
@@ -192,6 +192,51 @@ def test_an_import_for_one_year_or_site_or_box_removes_nothing_else(db: Database
     assert bring(db, file, prices(file, columns=PRICE), site="c").n_removed == 2
 
 
+def test_a_file_is_the_same_from_any_folder_and_two_of_one_name_are_two(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {city: tmp_path / city for city in ("east", "west")}
+    for city, folder in places.items():
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        assert (
+            bring(db, Path("fuels.dat"), prices(Path("fuels.dat"), (city, 35, None), ("all", 9, None))).n_removed == 0
+        )
+    assert effective(db, "commodity", PRICES) == [(None, "all", 9.0), (None, "east", 35.0), (None, "west", 35.0)]
+    monkeypatch.chdir(tmp_path)
+    whole = places["east"] / "fuels.dat"
+    assert bring(db, whole, prices(whole, ("all", 8, None))).n_removed == 1
+    assert bring(db, Path("east/fuels.dat"), prices(Path("east/fuels.dat"), ("new", 9, None))).n_removed == 1
+    assert effective(db, "commodity", PRICES) == [(None, "new", 9.0), (None, "west", 35.0)]
+    assert db.sql("SELECT DISTINCT file FROM meta.source ORDER BY 1")["file"].to_pylist() == [
+        str(places["east"] / "fuels.dat"),
+        "east/fuels.dat",
+        "west/fuels.dat",
+    ]
+
+
+def test_a_file_that_is_gone_from_its_folder_takes_along_what_it_alone_brought(db: Database, tmp_path: Path) -> None:
+    def files(*names: str) -> list[Path]:
+        return [tmp_path / "study" / name for name in names]
+
+    def again(*items: Rows) -> ImportReport:
+        return run_import(db, Given(*items), tmp_path / "study", scenario="base")
+
+    (tmp_path / "study").mkdir()
+    a, b, renamed = files("2030.dat", "2040.dat", "later.dat")
+    for path in (a, b):
+        path.write_bytes(b"content")
+    dear = prices(b, ("gas", 50, 2040), ("el", 60, 2040))
+    again(prices(a, ("gas", 35, 2030)), dear, table("site", b, ("site",), ("c",)))
+    b.rename(renamed)
+    report = again(prices(a, ("gas", 35, 2030)), prices(renamed, ("gas", 50, 2040)))
+    assert report.n_removed == 2, "a price and the site; what the new name has stays"
+    assert [(f.code, f.file) for f in report.findings if f.severity == "info"] == [("file-gone", str(b))]
+    assert effective(db, "commodity", PRICES) == [(2030, "gas", 35.0), (2040, "gas", 50.0)]
+    assert effective(db, "site", ("site",)) == []
+    assert not again(prices(a, ("gas", 35, 2030)), prices(renamed, ("gas", 50, 2040))).changed
+
+
 # --- checks ----------------------------------------------------------------------------------------------------------
 def test_all_mistakes_stand_in_one_report_and_nothing_is_written(db: Database, tmp_path: Path) -> None:
     path = book(
@@ -346,6 +391,41 @@ def test_currencies_are_never_mixed(db: Database, file: Path) -> None:
     eur = table("emission", file, ("site", "emission", "price"), ("c", "CO2", 75), units={"price": "EUR/t"})
     with pytest.raises(ProblemsError, match="several currencies: EUR, SEK"):
         bring(db, file, sek, eur)
+
+
+def test_the_currency_of_a_scenario_is_not_another_files_to_change(db: Database, file: Path) -> None:
+    def says(path: Path, currency: str) -> Rows:
+        return table("model_option", path, ("option", "value"), ("currency", currency))
+
+    other = file.with_name("other")
+    bring(db, file, prices(file, ("gas", 400, None)), says(file, "SEK"))
+    for rule in ("replace", "keep", "merge"):
+        with pytest.raises(ProblemsError, match="amounts are in EUR, but the scenario's currency is SEK"):
+            bring(db, other, prices(other, ("oil", 50, None)), says(other, "EUR"), on_conflict=rule)
+    scenarios.derive(db, "high", "base")
+    with pytest.raises(ProblemsError, match="amounts are in EUR, but the scenario's currency is SEK"):
+        bring(db, other, prices(other, ("oil", 50, None)), says(other, "EUR"), scenario="high")
+    assert bring(db, other, says(other, "EUR"), scenario="high").changed, "options alone correct"
+    assert bring(db, other, prices(other, ("oil", 50, None)), says(other, "eur"), scenario="high").changed
+    assert bring(db, file, prices(file, ("gas", 400, None)), says(file, "EUR")).changed, "a file corrects itself"
+    assert effective(db, "model_option", ("option", "value")) == [("currency", "EUR")]
+
+
+def test_options_that_a_file_changes_for_all_that_is_there_are_told(db: Database, file: Path) -> None:
+    def says(path: Path, *options: tuple[str, str]) -> Rows:
+        return table("model_option", path, ("option", "value"), *options)
+
+    plants = table("process", file, ("site", "process"), ("c", "boiler"))
+    first = bring(db, file, plants, says(file, ("currency", "EUR"), ("periods", "4")))
+    assert "option-changed" not in {f.code for f in first.findings}
+    other = file.with_name("other")
+    changes = says(other, ("accounting", "urbs"), ("currency", "EUR"), ("periods", "0"))
+    told = [f.message for f in bring(db, other, changes).findings if f.code == "option-changed"]
+    assert len(told) == 1
+    assert told[0].endswith(
+        "also for what it held before: accounting = urbs (before: not set), periods = 0 (before: 4)."
+    )
+    assert not bring(db, other, changes).findings
 
 
 # --- years -----------------------------------------------------------------------------------------------------------
