@@ -260,6 +260,8 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
     def plan(self) -> None:
         """Choose, in ``import_plan``, the rows that differ, and all rows of a key whose every-year row moves.
 
+        Where a row of one year goes, those of other years are not touched; one of every year may be needed there.
+
         An every-year row is ``wide``, written as it is, unless it would then hide what shall stay: rows of other years
         with ``keep``, or cells of the years that the file names apart.
         """
@@ -270,11 +272,11 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
             f"""
 CREATE OR REPLACE TEMP TABLE import_plan AS
 WITH moved AS (
-    SELECT {self.listed("i")}
+    SELECT {self.listed("i")}, TRUE AS of_all
     FROM import_match AS m JOIN import_rows AS i USING (rid)
     WHERE i.year IS NULL AND m.differs
     UNION
-    SELECT {self.listed("a")} FROM import_absent AS a
+    SELECT {self.listed("a")}, a.at_year = 0 AS of_all FROM import_absent AS a
 ),
 held AS (SELECT DISTINCT {self.listed("b")}, TRUE AS is_held FROM import_before AS b),
 named AS (SELECT DISTINCT {self.listed("i")}, TRUE AS is_named FROM import_rows AS i WHERE i.year IS NOT NULL)
@@ -282,7 +284,7 @@ SELECT m.rid, bool_or(m.found) AS found,
     any_value(i.year) IS NOT NULL OR bool_or(m.slot IS NULL) OR NOT coalesce(bool_or(b.is_held), FALSE) {unless_named} AS wide
 FROM import_match AS m
 JOIN import_rows AS i USING (rid)
-LEFT JOIN moved AS k ON {self.same("k", "i")}
+LEFT JOIN moved AS k ON {self.same("k", "i")} AND (k.of_all OR i.year IS NULL)
 LEFT JOIN held AS b ON {self.same("b", "i")}
 LEFT JOIN named AS f ON {self.same("f", "i")}
 GROUP BY m.rid

@@ -175,6 +175,15 @@ def test_rows_that_the_same_file_no_longer_has_are_removed(db: Database, file: P
     assert not bring(db, file, prices(file, ("gas", 35, None))).changed
 
 
+def test_a_year_that_a_file_no_longer_has_leaves_the_rows_of_other_years_as_they_are(db: Database, file: Path) -> None:
+    bring(db, file, prices(file, ("gas", 35, 2030), ("gas", 50, 2040), ("el", 60, None), ("el", 70, 2040)))
+    report = bring(db, file, prices(file, ("gas", 35, 2030), ("el", 60, None)))
+    assert (report.n_removed, report.n_set) == (2, {"commodity": 1}), "el of every year now holds for 2040 too"
+    assert effective(db, "commodity", PRICES) == [(2030, "el", 60.0), (2030, "gas", 35.0), (2040, "el", 60.0)]
+    origin = "SELECT origin FROM layer.commodity WHERE commodity = 'gas' AND rev_to IS NULL"
+    assert count(db, origin) < report.revision
+
+
 def test_rows_of_a_base_come_back_when_a_file_no_longer_replaces_them(db: Database, file: Path) -> None:
     bring(db, file, prices(file, ("gas", 35, None)))
     scenarios.derive(db, "high", "base")
@@ -231,6 +240,7 @@ def test_a_file_that_is_gone_from_its_folder_takes_along_what_it_alone_brought(d
     b.rename(renamed)
     report = again(prices(a, ("gas", 35, 2030)), prices(renamed, ("gas", 50, 2040)))
     assert report.n_removed == 2, "a price and the site; what the new name has stays"
+    assert report.n_set == {"commodity": 0, "site": 0}
     assert [(f.code, f.file) for f in report.findings if f.severity == "info"] == [("file-gone", str(b))]
     assert effective(db, "commodity", PRICES) == [(2030, "gas", 35.0), (2040, "gas", 50.0)]
     assert effective(db, "site", ("site",)) == []
