@@ -191,9 +191,10 @@ class Study:
             if not lean.all():
                 kept = rows[~lean]
                 kept = kept if part.has_places else kept.drop(columns="geometry")
-                yield Rows(
-                    "building", kept, part.grid.file, part.grid.sheet, epsg=joined.epsg if part.has_places else None
-                )
+                code = joined.epsg if part.has_places else None
+                # What the file does not say at all may stand in the scenario from another.
+                kept = kept.drop(columns=[c for c in cells if c != "building" and kept[c].isna().all()])
+                yield Rows("building", kept, part.grid.file, part.grid.sheet, epsg=code, partial=True)
             if lean.any():
                 said = [c for c in cells if c in given and (c == "building" or given.loc[lean, c].notna().any())]
                 settled = full.loc[lean, "use"] if "use" in said else None

@@ -153,7 +153,8 @@ def check_rows(rows: Rows, year: int | None, notes: Notes) -> Checked:
     n = len(frame)
     columns["sheet"] = pa.repeat(pa.scalar(rows.sheet or None, pa.string()), n)
     columns["source_row"] = pa.array(frame[ROW].to_numpy(np.int32)) if ROW in frame.columns else pa.nulls(n, pa.int32())
-    cells = tuple(c for c in table.cell_names() if c in columns) if rows.partial else None
+    said = tuple(c for c in table.cell_names() if c in columns)
+    cells = said if rows.partial and len(said) < len(table.cell_names()) else None
     epsg = rows.epsg if "geometry" in columns else None
     return Checked(table, pa.table(columns), str(rows.file), rows.sheet, cells, epsg, frozenset(currencies), rows.keeps)
 

@@ -213,13 +213,13 @@ class _TableSheet:
         columns = {name: pd.Series([rows[i][at] for i in lines], dtype=object) for name, at in self.place.items()}
         frame = pd.DataFrame(columns | {ROW: pd.Series([i + 1 for i in lines], dtype="int64")})
         if "geometry" not in self.place or "geometry" not in self.allowed:
-            yield Rows(self.table, frame, self.path, self.sheet.name, self.units)
+            yield Rows(self.table, frame, self.path, self.sheet.name, self.units, partial=True)
             return
         codes, shapes = self.geometries(lines)
         frame["geometry"] = shapes
         for code in sorted(set(codes)) or [_DEGREES]:
             part = frame.loc[pd.Series([own == code for own in codes], dtype=bool)]
-            yield Rows(self.table, part, self.path, self.sheet.name, self.units, epsg=code)
+            yield Rows(self.table, part, self.path, self.sheet.name, self.units, epsg=code, partial=True)
 
     def geometries(self, lines: list[int]) -> tuple[list[int], pd.Series[Any]]:
         """Return the code and the geometry of each row; text that is no WKT stays text and is reported as such.

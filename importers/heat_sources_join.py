@@ -88,7 +88,7 @@ def join(tables: Sequence[SourceTable], held: HeldSources) -> Iterator[Item]:
     for table in tables:
         own = [s for s in kept if s.table is table]
         yield from _rows([s for s in own if not s.held], table)
-        yield from _rows([s for s in own if s.held == "moved"], table, moved=True)
+        yield from _rows([s for s in own if s.held == "moved"], table)
         yield from _rows([s for s in own if s.held == "there"], table, there=True)
 
 
@@ -220,10 +220,8 @@ def _stem(source: _Source) -> str:
     return f"{word} @ {degrees[1]:.{DIGITS}f}, {degrees[0]:.{DIGITS}f}" if degrees else str(word or "")
 
 
-def _rows(
-    sources: Sequence[_Source], table: SourceTable, *, there: bool = False, moved: bool = False
-) -> Iterator[Rows]:
-    """Yield rows; of sources that the scenario holds those cells alone that the file has."""
+def _rows(sources: Sequence[_Source], table: SourceTable, *, there: bool = False) -> Iterator[Rows]:
+    """Yield rows; of sources that the scenario holds they set those cells alone that the file has."""
     import pandas as pd  # heavy
 
     names = [name for name in _CELLS if any(name in s.cells for s in sources)]
@@ -237,6 +235,4 @@ def _rows(
         if not there:
             cells["geometry"] = pd.Series([table.places.shapes[s.line] for s in part], dtype=object)
         cells[ROW] = pd.Series([table.grid.numbers[s.line] for s in part], dtype="int64")
-        yield Rows(
-            "heat_source", pd.DataFrame(cells), table.grid.file, table.grid.sheet, units, code, partial=there or moved
-        )
+        yield Rows("heat_source", pd.DataFrame(cells), table.grid.file, table.grid.sheet, units, code, partial=True)

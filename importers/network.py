@@ -348,7 +348,9 @@ def _pipes(lines: Sequence[Line], request: Request) -> Iterator[Item]:
     grids = {id(line.grid): line.grid for line in lines}
     owner = np.array([id(line.grid) for line in lines])
     for key, grid in grids.items():
-        yield Rows("network_pipe", frame[owner == key], grid.file, grid.sheet, epsg=epsg)
+        part = frame[owner == key]
+        part = part.drop(columns="diameter_m") if part["diameter_m"].isna().all() else part
+        yield Rows("network_pipe", part, grid.file, grid.sheet, epsg=epsg, partial=True)
 
 
 def _projected(shapes: Any, transformer: Transformer) -> Any:

@@ -29,6 +29,8 @@ __all__ = ["OsmImporter", "file_format"]
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
 _AT_ONCE = 10_000
+_COMPLETED = ("building", "heat_source")
+"""Tables of which other files may know more: what maps do not say stays."""
 _CLIPPED = "If the extract was clipped: `osmium extract --strategy={}` keeps {} whole."
 
 
@@ -115,7 +117,7 @@ class _Study:
         for index, scan in enumerate(self.scans):
             part = frame if (source == index).all() else frame[source == index]
             if len(part):
-                yield Rows(table, part, scan.file, sheet, epsg=epsg)
+                yield Rows(table, part, scan.file, sheet, epsg=epsg, partial=table in _COMPLETED)
 
     def records(self, records: str, wkb: str, columns: Sequence[str]) -> pd.DataFrame:
         """Return the records of all files with ``geometry`` in degrees and ``_source``."""

@@ -487,6 +487,17 @@ def test_a_column_of_osm_kinds_is_no_id(db: Database, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_model_again_leaves_what_a_table_had_completed(db: Database, tmp_path: Path) -> None:
+    outlines = layer(tmp_path / "a.geojson", {"id": ["a", "b"], "storeys": [2, 3]})
+    ages = csv(tmp_path / "ages.csv", "id;construction_year;heating\na;1950;gas\n")
+    bring(db, outlines)
+    bring(db, ages)
+    columns = ["building", "construction_year", "heating"]
+    assert effective(db, "building", columns) == [("a", 1950, "gas"), ("b", None, None)]
+    bring(db, outlines)
+    assert effective(db, "building", columns) == [("a", 1950, "gas"), ("b", None, None)]
+
+
 def test_files_that_contradict_each_other_are_told(db: Database, tmp_path: Path) -> None:
     one = layer(tmp_path / "a.gpkg", {"id": ["a"], "use": ["office"], "levels": [3]})
     two = csv(tmp_path / "b.csv", "id;use;levels;floor area [m2]\na;office;5;900\n")

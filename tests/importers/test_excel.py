@@ -105,6 +105,16 @@ def test_cells_of_notes_may_be_broken(tmp_path: Path) -> None:
     assert isinstance(rows, Rows)
 
 
+def test_a_column_that_a_workbook_lacks_is_left_as_it_is_and_a_blank_cell_is_not(db: Database, tmp_path: Path) -> None:
+    head = ["site", "commodity", "price", "voll", "max_mw"]
+    plan = book(tmp_path / "plan.xlsx", commodity=[head, ["c", "gas", 35, 1000, 7]])
+    run_import(db, "excel", plan, scenario="base")
+    news = book(tmp_path / "news.xlsx", commodity=[[*head[:3], "max_mw"], ["c", "gas", 60, None], ["c", "oil", 50, 4]])
+    assert run_import(db, "excel", news, scenario="base").n_set == {"commodity": 2}
+    assert effective(db, "commodity", head[1:]) == [("gas", 60.0, 1000.0, None), ("oil", 50.0, None, 4.0)]
+    assert not run_import(db, "excel", news, scenario="base").changed
+
+
 def test_a_folder_gives_all_its_workbooks(db: Database, tmp_path: Path) -> None:
     book(tmp_path / "a.xlsx", commodity=HEAT)
     book(tmp_path / "b.xlsx", site=[["site"], ["c"]])

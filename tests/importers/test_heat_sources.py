@@ -243,6 +243,16 @@ def test_sources_that_the_scenario_holds_keep_their_ids_and_what_else_it_knows(d
     assert bring(db, path).revision is None
 
 
+def test_a_table_without_a_column_says_nothing_of_it(db: Database, tmp_path: Path) -> None:
+    bring(db, book(tmp_path / "a.xlsx", Sources=town(3)))
+    names = ["heat_source", "kind", "capacity_mw"]
+    before = effective(db, "heat_source", names)
+    assert {kind for _, kind, _ in before} == {"supermarket"}
+    bare = [["Name", "Lat", "Long", "Capacity [kW]"], *([r[0], r[1], r[2], 500] for r in town(3)[1:])]
+    bring(db, book(tmp_path / "b.xlsx", Sources=bare))
+    assert effective(db, "heat_source", names) == [(key, kind, 0.5) for key, kind, _ in before]
+
+
 def test_a_changed_file_without_ids_changes_its_own_sources(db: Database, tmp_path: Path) -> None:
     rows = [*town(3), town(1)[1]]  # the first is there twice
     bring(db, book(tmp_path / "a.xlsx", Sources=rows))

@@ -16,13 +16,17 @@ import shapely
 from dhsdb.errors import Problem
 from dhsdb.importers import osm_files, osm_scan, streets
 from dhsdb.importers.osm import OsmImporter, file_format
+from dhsdb.importers.pipeline import run_import
 from dhsdb.importers.rows import Request, Rows
 from dhsdb.schema.catalog import input_table
+from tests.importers.books import bring, effective, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+    from dhsdb.database import Database
 
 # A thousandth of a degree on the central meridian of UTM zone 35, at 60 degrees north, by the ellipsoid's radii of
 # curvature: 6383454 m along the meridian, 6394209 m across it; UTM shortens both by 0.9996.
@@ -517,6 +521,17 @@ def test_all_broken_files_are_reported_together(tmp_path: Path) -> None:
 def test_an_extract_without_streets_and_buildings_says_so(tmp_path: Path) -> None:
     error = read(write(tmp_path, node(1, 0, 0, shop="supermarket"))).error
     assert error.code == "empty"
+
+
+def test_a_map_again_leaves_what_another_file_had_completed(db: Database, tmp_path: Path) -> None:
+    path = write(tmp_path, rectangle(1, 0, 0, 1, 1), ring(9, 1, building="house", height="6"))
+    run_import(db, "osm", path, scenario="base")
+    ages = table("building", tmp_path / "ages", ("building", "refurbishment"), ("w9", "usual"), partial=True)
+    bring(db, tmp_path / "ages", ages)
+    assert run_import(db, "osm", path, scenario="base").revision is None
+    write(tmp_path, rectangle(1, 0, 0, 1, 1), ring(9, 1, building="house", height="9"))
+    run_import(db, "osm", path, scenario="base")
+    assert effective(db, "building", ("building", "height_m", "refurbishment")) == [("w9", 9.0, "usual")]
 
 
 def test_attribution_and_progress(tmp_path: Path) -> None:
