@@ -19,6 +19,7 @@ EXIT_USER = 2
 EXIT_INFEASIBLE = 3
 
 _SHOWN = 50
+_NAMES = 5
 _OF_A_COLUMN = 5
 """Problems of one column that are shown, so that they don't hide those of the others."""
 
@@ -190,6 +191,13 @@ def _listed(problems: Sequence[Problem]) -> list[str]:
 def _column(problem: Problem) -> str:
     """Return the place of a problem without its row, in words."""
     return replace(problem, file="", row=None).location or Path(problem.file).name or "this kind"
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names in a row, of more than five the first three and how many there are besides."""
+    shown = names if len(names) <= _NAMES else names[: _NAMES - 2]
+    rest = len(names) - len(shown)
+    return f"{', '.join(shown)}{f' and {rest} more' if rest else ''}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dhsdb.errors import ProblemsError, UnknownNameError, UserError
+from dhsdb.errors import ProblemsError, UnknownNameError, UserError, few
 from dhsdb.importers import batch as batches
 from dhsdb.importers.checks import YEARS
 from dhsdb.importers.held import HeldInputs, MovedError
@@ -112,7 +112,7 @@ def run_import(
         Coordinate system, projected in metres, for a scenario that holds no geometries yet.
     on_conflict
         ``replace``: rows of the file win over those of the same key, and rows that an earlier import of the same file
-        (by the name given) brought into the same table and it no longer has are removed. ``keep``: rows that hold
+        (in the same place) brought into the same table and it no longer has are removed. ``keep``: rows that hold
         already stay, only new ones come. ``merge``: cells that the file leaves blank keep their value.
     message
         Why; a default is written.
@@ -137,7 +137,7 @@ def run_import(
     code = _agreed_epsg(db, scenario, epsg)
     request = Request(files, scenario, year, site or "main", bbox, code, progress or _silent)
     request = replace(request, options=_known_options(importer, options or {}))
-    what = ", ".join(path.name for path in files)
+    what = few([path.name for path in files])
     rule = Rule(on_conflict, prunes=bbox is None, year=year, site=site)
     order = Order(importer, request, rule, message or f"import {importer.name} {what}", dry_run)
     try:

@@ -62,6 +62,11 @@ def formats() -> dict[str, str]:
     return {name: find_importer(name).reads for name in _IMPORTERS}
 
 
+def options_of(name: str) -> dict[str, str]:
+    """Return what a format asks for besides, with what it is for."""
+    return dict(getattr(find_importer(name), "options", {}))
+
+
 def find_importer(name: str) -> Importer:
     """Return the importer of a format.
 

@@ -27,7 +27,8 @@ _MOST = 20
 def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     context: typer.Context,
     form: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="What the files are; `dhsdb import --list` names the formats.")
+        str,
+        typer.Argument(metavar="FORMAT", help="What the files are, or auto; `dhsdb import --list` names the formats."),
     ] = "",
     paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
     scenario: Annotated[str, typer.Option("--scenario", help="Scenario; created if it does not exist.")] = "",
@@ -42,7 +43,8 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     ] = "replace",
     message: Annotated[str, typer.Option("-m", "--message", help="Why.")] = "",
     option: Annotated[
-        list[str] | None, typer.Option("-o", metavar="NAME=VALUE", help="Option of the format; may be repeated.")
+        list[str] | None,
+        typer.Option("-o", metavar="NAME=VALUE", help="Option of the format, as --list has it; may be repeated."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, as `dhsdb diff` does; write nothing.")
@@ -61,9 +63,14 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     """Import files into a scenario: all of it, or nothing and a report of all problems."""
     if formats:
         from dhsdb.importers.registry import formats as known
+        from dhsdb.importers.registry import options_of
 
         listed = known() | {BUNDLE: "scenarios of another store, as `dhsdb export bundle` writes them"}
-        rows([{"format": n, "reads": r} for n, r in listed.items()], as_json=as_json)
+        options = {name: {} if name == BUNDLE else options_of(name) for name in listed}
+        said = [
+            {"format": n, "reads": r, "options": options[n] if as_json else [*options[n]]} for n, r in listed.items()
+        ]
+        rows(said, as_json=as_json)
         return
     if form == BUNDLE:
         _import_bundle(context, paths or [], scenario, rename or [], dry_run=dry_run, as_json=as_json)

@@ -8,6 +8,7 @@ import typer
 
 from dhsdb.cli.changes import show_composed
 from dhsdb.cli.output import Json, Message, credit, emit, rows
+from dhsdb.errors import few
 
 app = typer.Typer(help="Create, derive, compose, show, edit, rebase and revert scenarios.", no_args_is_help=True)
 
@@ -270,6 +271,8 @@ def log(
         "SELECT * EXCLUDE (scenario) FROM revisions WHERE scenario = ? AND revision <= ? ORDER BY revision DESC",
         [ref.name, ref.revision],
     ).rows()
+    if not as_json:
+        found = [row | {"source": row["source"] and few(row["source"].split(", "))} for row in found]
     order = ("revision", "created_at", "kind", "author", "message", "n_set", "n_removed", "source", "tags", "stack")
     rows(found, as_json=as_json, columns=order, title=name)
     credit(attributions(store.db, name))

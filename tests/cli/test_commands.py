@@ -130,7 +130,9 @@ def test_json_is_the_only_thing_on_standard_output(city, said, tmp_path):
     assert as_json(said("sql", "SELECT 1 AS one, NULL AS none", "--json")) == [{"one": 1, "none": None}]
     assert as_json(said("diff", "base", "dear", "--inputs", "--json"))["changes"]
     assert isinstance(as_json(said("schema", "process", "--json")), list)
-    assert isinstance(as_json(said("import", "--list", "--json")), list)
+    listed = as_json(said("import", "--list", "--json"))
+    assert isinstance(listed, list)
+    assert "power_unit" in {f["format"]: f["options"] for f in listed}["topotherm"]
     assert as_json(said("backup", tmp_path / "copy.duckdb", "--json"))["backup"].endswith("copy.duckdb")
     assert as_json(said("compact", "--json"))["bytes_after"] > 0
     assert as_json(
