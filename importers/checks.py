@@ -180,7 +180,8 @@ def _conversion(column: _Column, sa_type: object) -> Conversion:
         column.notes.add(column.problem(error.message, value=column.unit, hint=error.hint, code="unit"))
         return Conversion()
     if not how.is_identity:
-        text = f"converted from {column.unit} to {column.meaning.unit or 'a plain number'} ({how})."
+        unit = column.meaning.unit or "a plain number"
+        text = f"{column.rows.table}.{column.name} was converted from {column.unit} to {unit} ({how})."
         column.notes.add(column.problem(text, value=column.unit, severity="info", code="unit-converted"))
     return how
 

@@ -370,8 +370,8 @@ def test_units_are_converted_and_the_source_unit_is_kept(db: Database, file: Pat
     report = bring(db, file, rows, table("model_option", file, ("option", "value"), ("currency", "EUR")))
     assert effective(db, "process", columns[2:]) == [(4.5, 60000.0)]
     assert [f.message for f in report.findings if f.code == "unit-converted"] == [
-        "converted from kW to MW (divided by 1000).",
-        "converted from kEUR/MW to money/MW (times 1000).",
+        "process.cap_max was converted from kW to MW (divided by 1000).",
+        "process.capital was converted from kEUR/MW to money/MW (times 1000).",
     ]
     assert count(db, "SELECT count(*) FROM findings WHERE code = 'unit-converted' AND severity = 'info'") == 2
 
