@@ -152,14 +152,15 @@ class _Merge:
     def run(self, rows: pa.Table, files: Sequence[str]) -> Outcome:
         self.stage(rows)
         self.find_absent(files)
+        n_removed = self.drop_absent()
         self.read()
         self.find_slots()
         self.compare()
         self.plan()
-        if not self.one("SELECT (SELECT count(*) FROM import_plan) + (SELECT count(*) FROM import_absent)"):
-            return Outcome()
+        if not self.one("SELECT count(*) FROM import_plan"):
+            return Outcome(0, n_removed)
         revision = self.layer.begin()
-        n_removed = self.close(revision)
+        self.close(revision)
         return Outcome(self.append(revision), n_removed)
 
     # --- what comes and what holds ------------------------------------------------------------------------------------
@@ -198,6 +199,18 @@ WHERE o.layer = $layer AND r.scenario = $layer AND o.rev_to IS NULL AND NOT o.re
     {one_year} {one_site}""",
             {**self.own, "files": list(files) if prunes else [], **limits},
         )
+
+    def drop_absent(self) -> int:
+        """End the rows that the files no longer bring, so that what comes is compared with what is left; return how many."""
+        n = int(self.one(f"SELECT count(DISTINCT ({self.listed('a')}, a.at_year)) FROM import_absent AS a"))
+        if n:
+            revision = self.layer.begin()
+            self.do(
+                f"UPDATE {self.name} SET rev_to = $revision WHERE rowid IN (SELECT place FROM import_absent)",
+                {"revision": revision},
+            )
+            self.at = {"name": self.layer.ref.name, "at": revision}
+        return n
 
     def read(self) -> None:
         """Read, into ``import_before``, the effective rows of the keys that the import touches."""
@@ -260,8 +273,6 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
     def plan(self) -> None:
         """Choose, in ``import_plan``, the rows that differ, and all rows of a key whose every-year row moves.
 
-        Where a row of one year goes, those of other years are not touched; one of every year may be needed there.
-
         An every-year row is ``wide``, written as it is, unless it would then hide what shall stay: rows of other years
         with ``keep``, or cells of the years that the file names apart.
         """
@@ -272,11 +283,9 @@ LEFT JOIN import_before AS b ON {self.same("b", "i")} AND b.year IS NOT DISTINCT
             f"""
 CREATE OR REPLACE TEMP TABLE import_plan AS
 WITH moved AS (
-    SELECT {self.listed("i")}, TRUE AS of_all
+    SELECT DISTINCT {self.listed("i")}
     FROM import_match AS m JOIN import_rows AS i USING (rid)
     WHERE i.year IS NULL AND m.differs
-    UNION
-    SELECT {self.listed("a")}, a.at_year = 0 AS of_all FROM import_absent AS a
 ),
 held AS (SELECT DISTINCT {self.listed("b")}, TRUE AS is_held FROM import_before AS b),
 named AS (SELECT DISTINCT {self.listed("i")}, TRUE AS is_named FROM import_rows AS i WHERE i.year IS NOT NULL)
@@ -284,29 +293,25 @@ SELECT m.rid, bool_or(m.found) AS found,
     any_value(i.year) IS NOT NULL OR bool_or(m.slot IS NULL) OR NOT coalesce(bool_or(b.is_held), FALSE) {unless_named} AS wide
 FROM import_match AS m
 JOIN import_rows AS i USING (rid)
-LEFT JOIN moved AS k ON {self.same("k", "i")} AND (k.of_all OR i.year IS NULL)
+LEFT JOIN moved AS k ON {self.same("k", "i")}
 LEFT JOIN held AS b ON {self.same("b", "i")}
 LEFT JOIN named AS f ON {self.same("f", "i")}
 GROUP BY m.rid
 HAVING bool_or(m.differs) {f'OR bool_or(k."{self.keys[0]}" IS NOT NULL)' if self.overwrites else ""}"""
         )
 
-    def close(self, revision: int) -> int:
-        """End the rows that the file replaces or no longer brings; return how many it no longer brings."""
+    def close(self, revision: int) -> None:
+        """End the rows that the file replaces."""
         if self.rule.on_conflict == "replace":
             self.do(
                 f"""
 UPDATE {self.name} AS o SET rev_to = $revision
-WHERE o.layer = $layer AND o.rev_to IS NULL AND (
-    o.rowid IN (SELECT place FROM import_absent)
-    OR EXISTS (
-        SELECT 1 FROM import_rows AS i SEMI JOIN import_plan USING (rid)
-        WHERE {self.same("i", "o")} AND i.cells IS NULL AND (i.year IS NULL OR i.year = o.year)
-    )
+WHERE o.layer = $layer AND o.rev_to IS NULL AND EXISTS (
+    SELECT 1 FROM import_rows AS i SEMI JOIN import_plan USING (rid)
+    WHERE {self.same("i", "o")} AND i.cells IS NULL AND (i.year IS NULL OR i.year = o.year)
 )""",
                 {**self.own, "revision": revision},
             )
-        return int(self.one(f"SELECT count(DISTINCT ({self.listed('a')}, a.at_year)) FROM import_absent AS a"))
 
     def append(self, revision: int) -> int:
         """Write the rows of the plan.

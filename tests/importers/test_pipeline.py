@@ -178,10 +178,21 @@ def test_rows_that_the_same_file_no_longer_has_are_removed(db: Database, file: P
 def test_a_year_that_a_file_no_longer_has_leaves_the_rows_of_other_years_as_they_are(db: Database, file: Path) -> None:
     bring(db, file, prices(file, ("gas", 35, 2030), ("gas", 50, 2040), ("el", 60, None), ("el", 70, 2040)))
     report = bring(db, file, prices(file, ("gas", 35, 2030), ("el", 60, None)))
-    assert (report.n_removed, report.n_set) == (2, {"commodity": 1}), "el of every year now holds for 2040 too"
+    assert (report.n_removed, report.n_set) == (2, {"commodity": 0}), "el of every year now holds for 2040 too"
     assert effective(db, "commodity", PRICES) == [(2030, "el", 60.0), (2030, "gas", 35.0), (2040, "el", 60.0)]
     origin = "SELECT origin FROM layer.commodity WHERE commodity = 'gas' AND rev_to IS NULL"
     assert count(db, origin) < report.revision
+
+
+def test_lean_rows_are_whole_where_those_below_them_are_removed(db: Database, file: Path) -> None:
+    lean = prices(file, ("gas", 35), columns=PRICE, partial=True)
+    for year in (2030, 2040):
+        bring(db, file, lean, year=year)
+    assert bring(db, file, lean).n_removed == 2
+    assert effective(db, "commodity", PRICES) == [(2030, "gas", 35.0), (2040, "gas", 35.0)]
+    assert bring(db, file, lean, year=2040).n_removed == 0
+    assert effective(db, "commodity", PRICES) == [(2030, "gas", 35.0), (2040, "gas", 35.0)]
+    assert not bring(db, file, lean).changed
 
 
 def test_rows_of_a_base_come_back_when_a_file_no_longer_replaces_them(db: Database, file: Path) -> None:
