@@ -254,7 +254,7 @@ def _select(
     name = table.__table__.name
     query = f"""
 WITH eff AS (SELECT *, 0 AS alone FROM input.{name}_at($scenario, $revision)),
-chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff WHERE {only}) AS {name} WHERE {where or "TRUE"}
+chosen AS (SELECT {keys}, year{value} FROM (SELECT * FROM eff WHERE {only}) AS "{name}" WHERE {where or "TRUE"}
 ),
 total AS (SELECT {keys}, count(*) AS n_all FROM eff GROUP BY ALL),
 whole AS (

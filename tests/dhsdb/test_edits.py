@@ -109,6 +109,18 @@ def test_an_expression_is_worked_out_for_each_row(city: Store, cli: Cli) -> None
     assert prices(city) == [70.0, 101.0, 72.0]
 
 
+@pytest.mark.parametrize("table", INPUT)
+def test_an_expression_may_name_any_table(city: Store, table: str) -> None:
+    """Some tables are called as SQL calls its own things: `limit`."""
+    with pytest.raises(UserError, match=f"no row of {table}"):
+        city.remove(
+            "base",
+            table,
+            where=f'"{table}".{INPUT[table].keys()[0]} IS NULL' if INPUT[table].keys() else "FALSE",
+            message="x",
+        )
+
+
 def test_an_expression_of_other_columns_may_be_null(city: Store) -> None:
     assert price(city, "max_mw * 2") == 1
     assert prices(city) == [None, None, None]

@@ -437,7 +437,7 @@ def test_what_holds_no_places_is_refused(db: Database, tmp_path: Path, content: 
 
 
 def test_spoilt_workbooks_are_read_or_refused_by_place(db: Database, tmp_path: Path) -> None:
-    for name, sheets in fuzz.spoilt_books({"Sources": town(), "notes": [["a", "b"], [1, 2]]}, 72, seed=9):
+    for name, sheets in fuzz.spoilt_books({"Sources": town(), "notes": [["a", "b"], [1, 2]]}, 36, seed=9):
         path = fuzz.write_book(tmp_path / "a.xlsx", sheets)
         before = count(db, "SELECT count(*) FROM meta.revision")
         if fuzz.meets(lambda path=path: bring(db, path)):

@@ -330,7 +330,7 @@ def test_spoilt_configurations_are_read_or_reported(db: Database, tmp_path: Path
     whole.write_text(CONFIG, encoding="utf-8")
     for name in (
         *fuzz.spoilt_bytes(whole, folder / "config.yaml", 18, 2),
-        *fuzz.spoilt_lines(whole, folder / "config.yaml", 42, 3),
+        *fuzz.spoilt_lines(whole, folder / "config.yaml", 24, 3),
     ):
         error = fuzz.meets(lambda: run_import(db, "topotherm", folder, scenario="base"))
         assert error is None or "instance" in str(error), name
