@@ -319,6 +319,7 @@ def projection(epsg: int, centre: tuple[float, float]) -> Transformer | Problem:
     error = abs(Proj(crs).get_factors(*centre, errcheck=False).areal_scale - 1)
     if not error <= MAX_AREA_ERROR:  # also where it is not finite
         text = f"EPSG:{epsg} ({crs.name}) is not made for this place: areas are wrong by {error:.0%}."
+        hint += " If it is the system of what the scenario holds, import into a scenario of its own."
         return Problem(text, value=epsg, hint=hint, code="crs")
     return Transformer.from_crs(4326, crs, always_xy=True)
 
