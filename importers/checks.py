@@ -107,7 +107,7 @@ class _Column:
         """Add a problem for each value that is bad."""
         at = np.flatnonzero(bad)
         for i in at[:_PER_COLUMN]:
-            value, row = self.raw[i], int(self.rows.frame[ROW].iloc[i]) if ROW in self.rows.frame.columns else None
+            value, row = self.raw[i], self.rows.row(i)
             shown = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
             self.notes.add(self.problem(message(shown), row, value, hint(shown) if callable(hint) else hint))
         if len(at) > _PER_COLUMN:
@@ -152,7 +152,9 @@ def check_rows(rows: Rows, year: int | None, notes: Notes) -> Checked:
     columns["year"] = _years(rows, table, columns.get("year"), year, notes)
     n = len(frame)
     columns["sheet"] = pa.repeat(pa.scalar(rows.sheet or None, pa.string()), n)
-    columns["source_row"] = pa.array(frame[ROW].to_numpy(np.int32)) if ROW in frame.columns else pa.nulls(n, pa.int32())
+    columns["source_row"] = (
+        pa.Array.from_pandas(frame[ROW], type=pa.int32()) if ROW in frame.columns else pa.nulls(n, pa.int32())
+    )
     said = tuple(c for c in table.cell_names() if c in columns)
     cells = said if rows.partial and len(said) < len(table.cell_names()) else None
     epsg = rows.epsg if "geometry" in columns else None

@@ -207,10 +207,12 @@ class Arrays:
         told = found.values != 0
         sizes = [self.size[i] for i in PARAMETERS[name].indices[:-1]]
         flat = np.ravel_multi_index(tuple(found.at[:-1, told]), sizes)
-        keys, first, place = np.unique(flat, return_index=True, return_inverse=True)
+        keys, place = np.unique(flat, return_inverse=True)
         ratio = np.full((len(keys), len(self.years)), np.nan)
         ratio[place, found.at[-1, told]] = found.values[told]
-        return np.stack(np.unravel_index(keys, sizes)), ratio, found.rows[told][first].astype(np.int64)
+        rows = np.zeros(ratio.shape, np.int64)
+        rows[place, found.at[-1, told]] = found.rows[told]
+        return np.stack(np.unravel_index(keys, sizes)), ratio, rows
 
     def is_told(self, r: int, s: int) -> bool:
         """Return whether the source says anything of a store in a region."""
@@ -231,13 +233,13 @@ class Arrays:
         """Return members of a set by place."""
         return np.array(self.sets[name], object)[at]
 
-    def rows_of(self, name: str) -> list[int | None]:
-        """Return the row in which each member of a set stands."""
+    def rows_of(self, name: str) -> Ints:
+        """Return the row in which each member of a set stands, shape (members,); 0 where the source has no set."""
         members = self.model.source.sets.get(name)
         first: dict[str, int] = {}
         for word, row in zip(members.words, members.rows, strict=True) if members else ():
             first.setdefault(word, row)
-        return [first.get(word) for word in self.sets[name]]
+        return np.array([first.get(word, 0) for word in self.sets[name]], np.int64)
 
 
 def off(values: Floats) -> Floats:

@@ -46,7 +46,7 @@ class Limits:
         yield from self.reserve_margin()
         yield from self.renewables()
 
-    def limits(self, names: Sequence[str], value: Floats, tag: str, rows: Sequence[int | None], **facts: str) -> Table:
+    def limits(self, names: Sequence[str], value: Floats, tag: str, rows: Ints, **facts: str) -> Table:
         """Return rows of limits."""
         n = len(names)
         cells: dict[str, NDArray[Any]] = {k: np.full(n, v, object) for k, v in facts.items()}
@@ -61,7 +61,7 @@ class Limits:
             return
         sites, processes = self.t.named(REGION, r), self.t.named(TECHNOLOGY, k)
         names = [f"activity {sense} per {per}, {p} in {s}" for s, p in zip(sites, processes, strict=True)]
-        rows = [self.m.row(name, int(a), int(b)) for a, b in zip(r, k, strict=True)]
+        rows = self.m.rows(name, r, k)
         yield self.limits(names, values[r, k], name, rows, sense=sense, per=per, quantity="activity", unit="MWh")
         cells = {"site": sites, "process": processes, "factor": np.ones(len(r))}
         yield self.terms(names, "lhs", np.ones(len(r), np.int64), cells, name)
@@ -74,7 +74,7 @@ class Limits:
             return
         sites, emissions = self.t.named(REGION, r), self.t.named(EMISSION, k)
         names = [f"{e} max per {per} in {s}" for s, e in zip(sites, emissions, strict=True)]
-        rows = [self.m.row(name, int(a), int(b)) for a, b in zip(r, k, strict=True)]
+        rows = self.m.rows(name, r, k)
         yield self.limits(names, values[r, k], name, rows, sense="max", per=per, quantity="emission", unit="t")
         cells = {"site": sites, "emission": emissions, "factor": np.ones(len(r))}
         yield self.terms(names, "lhs", np.ones(len(r), np.int64), cells, name)
@@ -121,7 +121,7 @@ class Limits:
         if not len(regions):
             return
         names = np.array([f"{what} in {r}" for r in self.t.sets[REGION]], object)
-        rows = [self.m.row(name, int(r)) for r in regions]
+        rows = self.m.rows(name, regions)
         yield self.limits(
             list(names[regions]), value[regions], name, rows, sense="min", per=per, quantity=lhs[0], base=base[0]
         )

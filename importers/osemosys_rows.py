@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dhsdb.importers.osemosys_source import Model
 
+    Codes = NDArray[np.int32]
     Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
@@ -33,7 +34,7 @@ class Table:
     cells
         Values by column; shape (n, years), or (n,) where they never vary.
     rows
-        Row in the source of each key.
+        Row in the source of each key, shape (n,), or of its value in each year, shape (n, years); 0 = not known.
     present
         Shape (n, years): in which years a row is there; None = in all.
     """
@@ -42,7 +43,7 @@ class Table:
     keys: Mapping[str, Any]
     cells: Mapping[str, NDArray[Any]]
     place: Place
-    rows: Sequence[int | None] | NDArray[Any] = ()
+    rows: Ints | Codes | Sequence[int] = ()
     present: Mask | None = None
 
 
@@ -80,10 +81,16 @@ def draw_years(table: Table, years: Ints) -> pd.DataFrame:
         else:
             columns[name] = values[at]
     if len(table.rows):
-        rows = np.asarray(table.rows, object)[at]
-        if not any(row is None for row in rows):
-            columns[ROW] = rows.astype(np.int64)
+        rows = np.asarray(table.rows, np.int64)
+        of_one = rows[one] if rows.ndim == 1 else _first(rows[one])
+        found = np.concatenate([of_one, rows[each] if rows.ndim == 1 else rows[each, which]])
+        columns[ROW] = pd.arrays.IntegerArray(found, found == 0)
     return pd.DataFrame(columns)
+
+
+def _first(rows: Ints) -> Ints:
+    """Return the first row that is known of each key, shape (n,); 0 = none is."""
+    return np.asarray(rows[np.arange(len(rows)), np.argmax(rows > 0, axis=1)])
 
 
 def _equal(a: NDArray[Any], b: NDArray[Any]) -> Mask:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int32]
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
 MOST_CELLS = 40_000_000
@@ -369,6 +370,19 @@ class Model:
             return None
         same = np.flatnonzero((found.at[: len(at)] == np.array(at)[:, None]).all(axis=0))
         return int(found.rows[same[0]]) if len(same) else None
+
+    def rows(self, name: str, *at: Ints) -> Ints:
+        """Return the rows of a parameter's values at leading indices, each of shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, ...) over the indices that follow; 0 where the source gives no value.
+        """
+        full = np.zeros([self.size[i] for i in PARAMETERS[name].indices], np.int64)
+        if (found := self.given.get(name)) is not None:
+            full[tuple(found.at)] = found.rows
+        return full[at]
 
     # --- arrays -------------------------------------------------------------------------------------------------------
     def default(self, name: str) -> float:

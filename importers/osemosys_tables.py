@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 UNSTATED = "unstated"
 """Currency of amounts whose currency the source does not say."""
 
-MANY = 20_000
-"""Number of modes beyond which their rows in the source are not looked up one by one."""
-
 
 class Tables(Arrays):
     """The tables of one model."""
@@ -140,7 +137,7 @@ class Tables(Arrays):
         m = self.model
         r, f = self.pairs(REGION, FUEL)
         keys = {"site": self.named(REGION, r), "commodity": self.named(FUEL, f)}
-        rows = np.array(self.rows_of(FUEL), object)[f]
+        rows = self.rows_of(FUEL)[f]
         yield Table("commodity", keys, {"balance": np.full(len(r), "surplus", object)}, m.source.place(FUEL), rows)
         yield from self.demand()
         r, e = self.pairs(REGION, EMISSION)
@@ -152,7 +149,7 @@ class Tables(Arrays):
                 "exogenous_horizon_t": m.array("ModelPeriodExogenousEmission")[r, e] * t,
             }
             keys = {"site": self.named(REGION, r), "emission": self.named(EMISSION, e)}
-            yield Table("emission", keys, cells, m.source.place(EMISSION), np.array(self.rows_of(EMISSION), object)[e])
+            yield Table("emission", keys, cells, m.source.place(EMISSION), self.rows_of(EMISSION)[e])
         yield from self.trade()
 
     def demand(self) -> Iterator[Table | Series]:
@@ -195,7 +192,7 @@ class Tables(Arrays):
     def demand_table(self, r: Ints, f: Ints, timing: str, cells: dict[str, NDArray[Any]], name: str) -> Table:
         """Return demand of one timing."""
         keys = {"site": self.named(REGION, r), "commodity": self.named(FUEL, f), "timing": [timing] * len(r)}
-        rows = [self.model.row(name, int(a), int(b)) for a, b in zip(r, f, strict=True)]
+        rows = self.model.rows(name, r, f)
         return Table("demand", keys, cells, self.model.source.place(name), rows)
 
     def trade(self) -> Iterator[Table]:
@@ -211,7 +208,7 @@ class Tables(Arrays):
             "commodity": self.named(FUEL, f),
         }  # fmt: skip
         cells = {"eff": np.ones(len(a)), "symmetric": np.zeros(len(a), bool), "capital": np.zeros(len(a))}
-        rows = [m.row("TradeRoute", int(i), int(j), int(k)) for i, j, k in zip(a, b, f, strict=True)]
+        rows = m.rows("TradeRoute", a, b, f)
         yield Table("transmission", keys, cells, m.source.place("TradeRoute"), rows, present=route[a, b, f])
 
     # --- processes ----------------------------------------------------------------------------------------------------
@@ -250,7 +247,7 @@ class Tables(Arrays):
                 yield from self.profiles(text, shape, used, names[i], "factor", "CapacityFactor")
         cells["avail_profile"] = names
         keys = {"site": self.named(REGION, r), "process": self.named(TECHNOLOGY, t)}
-        rows = np.array(self.rows_of(TECHNOLOGY), object)[t]
+        rows = self.rows_of(TECHNOLOGY)[t]
         yield Table("process", keys, cells, m.source.place(TECHNOLOGY), rows)
 
     def profiles(
@@ -278,11 +275,7 @@ class Tables(Arrays):
             cells: dict[str, NDArray[Any]] = {"variable": self.variable_costs()[r, t, mode] / self.e}
             if self.is_pulp:
                 cells["capacity_use"] = m.array("OutputModeofoperation")[r, t, mode]
-            rows = (
-                [m.row("VariableCost", int(a), int(b), int(c)) for a, b, c in zip(r, t, mode, strict=True)]
-                if len(r) < MANY
-                else ()
-            )
+            rows = m.rows("VariableCost", r, t, mode)
             yield Table("process_mode", keys, cells, m.source.place("VariableCost"), rows)
         yield from self.flows()
         yield from self.emissions()
@@ -357,7 +350,7 @@ class Tables(Arrays):
             cells["charge_max"] = m.array("StorageMaxChargeRate")[r, s] * self.e / HOURS
             cells["discharge_max"] = m.array("StorageMaxDischargeRate")[r, s] * self.e / HOURS
         keys = {"site": self.named(REGION, r), "storage": self.named(STORAGE, s)}
-        yield Table("storage", keys, cells, m.source.place(STORAGE), np.array(self.rows_of(STORAGE), object)[s])
+        yield Table("storage", keys, cells, m.source.place(STORAGE), self.rows_of(STORAGE)[s])
         for name, direction in (("TechnologyToStorage", "in"), ("TechnologyFromStorage", "out")):
             found = m.given.get(name)
             if found is None:

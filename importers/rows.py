@@ -60,6 +60,12 @@ class Rows:
     keeps: bool = False
     attribution: str = ""
 
+    def row(self, i: int) -> int | None:
+        """Return the row of the source that a row of the frame is from, if it is known."""
+        if ROW not in self.frame.columns or self.frame[ROW].isna().iloc[i]:
+            return None
+        return int(self.frame[ROW].iloc[i])
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

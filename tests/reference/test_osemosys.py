@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openpyxl
@@ -18,7 +19,6 @@ from tests.reference.osemosys_readers import Back, Data, Key, read_folder, read_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dhsdb.database import Database
     from dhsdb.importers.pipeline import ImportReport
@@ -329,3 +329,28 @@ def test_a_refused_model_leaves_nothing(osemosys: Path, store: Store) -> None:
         store.import_("osemosys", osemosys / BOOK, scenario="s")
     assert store.sql("SELECT count(*) AS n FROM meta.revision").rows() == before
     assert store.sql("SELECT count(*) AS n FROM scenarios").rows() == [{"n": 0}]
+
+
+@pytest.mark.parametrize(("case", "least"), [("simplicity_csv/data", 100), (f"{FIXTURE}/csv", 5)])
+def test_rows_name_the_line_of_their_own_value(store: Store, osemosys: Path, case: str, least: int) -> None:
+    """The line that a row names holds the row's labels, its year if it has one, and its value."""
+    store.import_("osemosys", osemosys / case, scenario="base")
+    checked = 0
+    for table, labels, cell in (
+        ("process_flow", ("process", "commodity", "mode"), "ratio"), ("process_mode", ("process", "mode"), "variable"),
+        ("process_emission", ("process", "emission"), "t_per_mwh"), ("limit", (), "value"), ("demand", ("commodity",), "mwh"),
+    ):  # fmt: skip
+        wanted = ", ".join(f"r.{name}" for name in (*labels, cell))
+        found = store.sql(
+            f"SELECT f.file, r.source_row, r.year, {wanted} FROM layer.{table} AS r JOIN meta.source AS f USING (source)"
+            " WHERE r.source_row IS NOT NULL AND f.file LIKE '%.csv'"
+        ).rows()
+        for row in found:
+            lines = (osemosys / case / Path(row["file"]).name).read_text(encoding="utf-8").splitlines()
+            words = lines[row["source_row"] - 1].split(",")
+            assert {str(row[name]) for name in labels} <= set(words), (table, row)
+            if row["year"] is not None:
+                assert str(row["year"]) in words, (table, row)
+            assert (float(words[-1]) == 0) == (not row[cell]), (table, row)
+            checked += 1
+    assert checked >= least
