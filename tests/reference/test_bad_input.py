@@ -88,7 +88,7 @@ SAMPLES = (
     Sample("energyplan", E + "distributions/Nord_pool_system_2013_EUR.TXT", "bytes 6, lines 7", encoding="cp1252"),
     Sample("urbs", "urbs/single_year_example.xlsx", "book 12, bytes 2, archive", asked={"year": 2024}),
     Sample("urbs", "urbs/business_park_corrected/2020.xlsx", "book 30"),
-    Sample("osemosys", "osemosys/simplicity_csv/data", "folder 26"),
+    Sample("osemosys", "osemosys/simplicity_csv/data", "folder 13"),
     Sample("osemosys", "osemosys/super_simple/super_simple_model.txt", "bytes 9, lines 14, encodings"),
     Sample("osemosys", "osemosys/pulp/UTOPIA_BASE.xlsx", BOOK),
     Sample("osemosys", "osemosys/pulp/Test_case_Input.xlsx", "book 10"),
